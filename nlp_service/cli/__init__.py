@@ -1,0 +1,30 @@
+"""The command line, ``nlp-service``: one module a command. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from nlp_service.cli.analyze import analyze
+from nlp_service.cli.bench import bench
+from nlp_service.cli.doctor import doctor
+from nlp_service.cli.serve import serve
+from nlp_service.cli.training import PASS_ON, evaluate, train
+
+app = typer.Typer(
+    name="nlp-service",
+    help="Reads messages of Chinese communities: intent, feeling, crisis risk, abuse, unsafe content, pain points.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # such a traceback shows local variables, and with them the text of users
+)
+app.command()(serve)
+app.command()(analyze)
+app.command(context_settings=PASS_ON)(train)
+app.command(context_settings=PASS_ON)(evaluate)
+app.command()(bench)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command that the arguments name; leaves the process with its exit code."""
+    app(prog_name="nlp-service")

@@ -1,0 +1,1 @@
+"""What ``bench`` measures: the reader, the service, and what each is compared with."""

@@ -1,0 +1,70 @@
+"""Every error that the service raises on purpose.
+
+    ServiceError                 500 internal
+    ├── BadInput                 422 invalid_input        names the field in `param`
+    │   └── TooLarge             413 too_large
+    ├── Overloaded               429 overloaded           carries `retry_after_s`
+    ├── NotReady                 503 not_ready            a worker died or does not answer
+    │   └── DeadlineExceeded     503 deadline_exceeded
+    └── ArtifactError            500 bad_artifact         names the file; stops the start
+
+An error knows its HTTP status and code; its message carries ids, sizes and names, never text of users.
+"""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Base of the tree. ``param`` names the field of the request that is at fault, where there is one."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class BadInput(ServiceError):
+    """The caller sent something that cannot be taken."""
+
+    status = 422
+    code = "invalid_input"
+
+
+class TooLarge(BadInput):
+    """The body, a text or a list is over its limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class Overloaded(ServiceError):
+    """No room in the queue; nothing was done for the request."""
+
+    status = 429
+    code = "overloaded"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NotReady(ServiceError):
+    """The service cannot answer now; the same request may succeed later."""
+
+    status = 503
+    code = "not_ready"
+
+
+class DeadlineExceeded(NotReady):
+    """The answer did not come in time."""
+
+    code = "deadline_exceeded"
+
+
+class ArtifactError(ServiceError):
+    """A model file is missing, damaged or of another version; the message names it."""
+
+    code = "bad_artifact"

@@ -1,0 +1,207 @@
+"""Messages to analyses: normalise once, encode once, read every head.
+
+texts ─ normalise ─► units ─┬─ encoder ─► logits, contributions, tags ─┬─ calibrate ─► probabilities ─► Analysis
+                            └─ linear part over rare n-grams ─► logits ┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.errors import ArtifactError
+from nlp_service.inference import artifact as artifacts
+from nlp_service.inference.encoder import Encoded, OnnxEncoder
+from nlp_service.inference.explain import Driver, Explainer, Question
+from nlp_service.inference.heads import N_OUTPUTS, Calibration, probabilities
+from nlp_service.inference.lookup import Lookup
+from nlp_service.inference.ngrams import Known, LinearPart, grams
+from nlp_service.inference.pains import Found, PainFinder
+from nlp_service.inference.reading import DIRECTIONS, Reading, Thresholds, read_row
+from nlp_service.inference.targets import OTHER, TARGETS
+from nlp_service.text.normalise import Batch, normalise_batch, render
+from nlp_service.types import Analysis, Evidence, Message, Pain, Span
+
+Floats = npt.NDArray[np.float32]
+
+CONTEXT_REACH = 16
+"""Units from which a message is understood without what was said before it."""
+
+
+class Analyser:
+    """A loaded model. `load` makes one; it is used by one thread at a time."""
+
+    def __init__(
+        self,
+        version: str,
+        encoder: OnnxEncoder,
+        linear: LinearPart,
+        calibration: Calibration,
+        pains: PainFinder,
+        thresholds: Thresholds,
+    ) -> None:
+        self._version = version
+        self._encoder = encoder
+        self._linear = linear
+        self._calibration = calibration
+        self._pains = pains
+        self._thresholds = thresholds
+        self._explainer = Explainer(linear, calibration, DIRECTIONS.weights)
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 1) -> Analyser:
+        """Load an artefact.
+
+        Raises:
+            ArtifactError: A file is missing, damaged or of another version; the message names it.
+        """
+        artifact = artifacts.load(folder)
+        vocabulary, linear, heads = (artifact.arrays(f"{n}.npz") for n in ("vocabulary", "linear", "heads"))
+        try:
+            thresholds = Thresholds(**artifact.manifest["thresholds"])
+            return cls(
+                artifact.version,
+                OnnxEncoder(artifact.content("encoder.onnx"), Lookup(**vocabulary), threads=threads),
+                LinearPart(**linear),
+                Calibration(heads["encoder"], heads["linear"], heads["bias"]),
+                PainFinder(
+                    heads["target_weight"], heads["target_bias"], threshold=thresholds.pain, sure=thresholds.target
+                ),
+                thresholds,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"{folder}: its files do not fit together ({type(error).__name__})") from error
+
+    @property
+    def version(self) -> str:
+        """Name and version of the model, as answers carry it."""
+        return self._version
+
+    def analyse(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+        """Analyse a batch, one answer for one message, in order.
+
+        What was said before counts the more the shorter a message is: "我也是" is a complaint under a complaint.
+
+        Args:
+            messages: Any number, of any length.
+            evidence: Whether to say which characters drove the labels.
+        """
+        if not messages:
+            return []
+        texts = [message.text for message in messages]
+        batch = normalise_batch(texts)
+        known = self._linear.find(grams(batch), len(texts))
+        linear = self._linear.logits(known, len(texts))
+        shift = self._context_shift(messages, batch)
+        answers: list[Analysis | None] = [None] * len(messages)
+        for run in self._encoder.encode(batch):
+            logits = self._calibration.join(run.logits, linear[run.rows])
+            if shift is not None:
+                weight, before = shift
+                share = weight[run.rows, None]
+                logits = (1.0 - share) * logits + share * before[run.rows]
+            readings = [
+                read_row(row, self._thresholds)
+                for row in np.round(probabilities(logits).astype(np.float64), 5).tolist()
+            ]
+            pains = self._pains_of(run, batch, texts, readings)
+            proof = self._evidence_of(run, batch, texts, readings, known) if evidence else {}
+            for i, (row, reading) in enumerate(zip(run.rows.tolist(), readings, strict=True)):
+                answers[row] = Analysis(
+                    id=messages[row].id,
+                    intent=reading.intent,
+                    sentiment=reading.sentiment,
+                    risk=reading.risk,
+                    abuse=reading.abuse,
+                    unsafe=reading.unsafe,
+                    pain=pains.get(i, ()),
+                    evidence=proof.get(i, ()),
+                )
+        return [answer for answer in answers if answer is not None]
+
+    def vectors(self, texts: Sequence[str]) -> Floats:
+        """Sentence embeddings of unit length; (n, width), zero for nothing."""
+        batch = normalise_batch(texts)
+        parts = list(self._encoder.encode(batch))
+        if not parts:
+            return np.zeros((0, 0), np.float32)
+        result = np.zeros((len(texts), parts[0].vectors.shape[1]), np.float32)
+        for run in parts:
+            result[run.rows] = run.vectors
+        result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
+        return result
+
+    def probabilities(self, texts: Sequence[str]) -> Floats:
+        """Calibrated probability of every output column, context left aside; (n, `N_OUTPUTS`)."""
+        return probabilities(self._calibration.join(*self.logits(texts)))
+
+    def logits(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+        """Logits of the encoder and of the linear part before calibration, each (n, `N_OUTPUTS`)."""
+        batch = normalise_batch(texts)
+        encoder = np.zeros((len(texts), N_OUTPUTS), np.float32)
+        for run in self._encoder.encode(batch):
+            encoder[run.rows] = run.logits
+        return encoder, self._linear.logits(self._linear.find(grams(batch), len(texts)), len(texts))
+
+    def _context_shift(self, messages: Sequence[Message], batch: Batch) -> tuple[Floats, Floats] | None:
+        """How much the last thing said before counts for each message, and the logits of both together."""
+        rows = [i for i, message in enumerate(messages) if message.context]
+        if not rows:
+            return None
+        joined = [f"{messages[i].context[-1]} {messages[i].text}" for i in rows]
+        weight = np.zeros(len(messages), np.float32)
+        logits = np.zeros((len(messages), N_OUTPUTS), np.float32)
+        weight[rows] = 0.5 * np.maximum(0.0, 1.0 - np.diff(batch.offsets)[rows] / CONTEXT_REACH)
+        logits[rows] = self._calibration.join(*self.logits(joined))
+        return weight, logits
+
+    def _pains_of(
+        self, run: Encoded, batch: Batch, texts: list[str], readings: list[Reading]
+    ) -> dict[int, tuple[Pain, ...]]:
+        found: dict[int, tuple[Pain, ...]] = {}
+        for item in self._pains.find(run):
+            reading = readings[item.row]
+            if reading.may_hurt:
+                row = int(run.rows[item.row])
+                pain = _pain(item, _span(batch, texts[row], row, item.start, item.end), reading)
+                found[item.row] = (*found.get(item.row, ()), pain)
+        return found
+
+    def _evidence_of(
+        self, run: Encoded, batch: Batch, texts: list[str], readings: list[Reading], known: Known
+    ) -> dict[int, tuple[Evidence, ...]]:
+        questions = [Question(i, asked) for i, reading in enumerate(readings) for asked in reading.questions]
+        found: dict[int, tuple[Evidence, ...]] = {}
+        offsets = batch.offsets
+        for driver in self._explainer.drivers(run, known, questions):
+            i, direction = questions[driver.question]
+            row = int(run.rows[i])
+            if offsets[row] + driver.end <= offsets[row + 1]:  # a text without units has none to show
+                item = _evidence(batch, texts[row], row, driver, DIRECTIONS.names[direction])
+                found[i] = (*found.get(i, ()), item)
+        return found
+
+
+def _span(batch: Batch, text: str, row: int, start: int, end: int) -> Span:
+    a = int(batch.offsets[row])
+    begin, stop = int(batch.starts[a + start]), int(batch.ends[a + start : a + end].max())
+    return Span(begin, stop, text[begin:stop])
+
+
+def _pain(found: Found, span: Span, reading: Reading) -> Pain:
+    target = TARGETS[found.target]
+    name = target.name if found.target != OTHER else span.text
+    if not reading.complains:
+        return Pain(name, span, "need")
+    known = found.target != OTHER and target.category != "other"
+    return Pain(name, span, target.category if known else reading.category)
+
+
+def _evidence(batch: Batch, text: str, row: int, driver: Driver, label: str) -> Evidence:
+    span = _span(batch, text, row, driver.start, driver.end)
+    a = int(batch.offsets[row])
+    read = render(batch.units[a + driver.start : a + driver.end])
+    return Evidence(label, "model", span, read if read != span.text else None)

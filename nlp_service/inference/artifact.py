@@ -1,0 +1,123 @@
+"""A trained model as files: a manifest that names everything, and a loader that takes all of it or refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.errors import ArtifactError
+from nlp_service.inference.heads import GROUPS
+from nlp_service.inference.targets import TARGETS
+from nlp_service.text import normalise
+
+FORMAT = 1
+"""Layout of an artefact. A reader takes only its own."""
+
+FILES = ("encoder.onnx", "vocabulary.npz", "linear.npz", "heads.npz")
+
+
+class Artifact:
+    """An artefact whose every file was found to be what the manifest says.
+
+    Attributes:
+        manifest: What ``manifest.json`` says.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any], contents: dict[str, bytes]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self._contents = contents
+
+    @property
+    def version(self) -> str:
+        """Name and version, with the beginning of the encoder's checksum: ``fast-1+0f3a9c21``."""
+        checksum = self.manifest["files"]["encoder.onnx"]["sha256"][:8]
+        return f"{self.manifest['name']}-{self.manifest['version']}+{checksum}"
+
+    def content(self, name: str) -> bytes:
+        """Bytes of a file, given out once: what reads them keeps what it needs."""
+        return self._contents.pop(name)
+
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """Arrays of an ``.npz`` file.
+
+        Raises:
+            ArtifactError: The file holds no plain arrays; the message names it.
+        """
+        try:
+            with np.load(io.BytesIO(self.content(name)), allow_pickle=False) as stored:
+                return {key: stored[key] for key in stored.files}
+        except (ValueError, OSError, KeyError) as error:
+            raise ArtifactError(f"{self.folder / name}: not readable as arrays") from error
+
+
+def load(folder: Path) -> Artifact:
+    """Read an artefact and check it against its manifest.
+
+    Raises:
+        ArtifactError: A file is missing or damaged, or it was made for another format, normaliser or set of labels;
+            the message names the file and what is wrong with it.
+    """
+    manifest = _manifest(folder / "manifest.json")
+    contents = {name: _checked(folder / name, manifest["files"].get(name)) for name in FILES}
+    return Artifact(folder, manifest, contents)
+
+
+def write(folder: Path, manifest: dict[str, Any]) -> None:
+    """Complete a manifest with the checksums of the files in `folder` and write it beside them."""
+    files = {name: {"sha256": _digest((folder / name).read_bytes())} for name in FILES}
+    whole = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()} | manifest
+    text = json.dumps(whole | {"files": files}, ensure_ascii=False, indent=1)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def labels() -> dict[str, list[str]]:
+    """Columns of every head, as this version of the code reads them."""
+    return {group.name: list(group.columns) for group in GROUPS}
+
+
+def _targets() -> list[str]:
+    return [target.name for target in TARGETS]
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(_read(path))
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not valid JSON") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+        raise ArtifactError(f"{path}: not a manifest")
+    expected = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()}
+    for key, value in expected.items():
+        if manifest.get(key) != value:
+            raise ArtifactError(f"{path}: its {key} is not the one of this version of the service")
+    for key in ("name", "version", "thresholds"):
+        if key not in manifest:
+            raise ArtifactError(f"{path}: no {key}")
+    return manifest
+
+
+def _checked(path: Path, entry: object) -> bytes:
+    if not isinstance(entry, dict) or "sha256" not in entry:
+        raise ArtifactError(f"{path}: not named in the manifest")
+    content = _read(path)
+    if _digest(content) != entry["sha256"]:
+        raise ArtifactError(f"{path}: damaged, its checksum is not the one in the manifest")
+    return content
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,113 @@
+"""Which characters drove a label: the contributions of one pass, gathered into spans."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.inference.encoder import Encoded
+from nlp_service.inference.heads import Calibration
+from nlp_service.inference.ngrams import Known, LinearPart
+
+TOP = 3
+"""Spans to a label at the most."""
+
+_SHARE = 0.3  # of the strongest position: from here on a position belongs to a span
+
+Floats = npt.NDArray[np.float32]
+
+
+class Question(NamedTuple):
+    """What is asked of one message: which positions moved its logits along a direction.
+
+    Attributes:
+        row: Row within the encoded run.
+        direction: Index of the direction.
+    """
+
+    row: int
+    direction: int
+
+
+class Driver(NamedTuple):
+    """Units ``start:end`` that drove the answer to a question, and how strongly (log-odds)."""
+
+    question: int
+    start: int
+    end: int
+    strength: float
+
+
+class Explainer:
+    """Answers questions about runs of the encoder.
+
+    Args:
+        linear: The linear part of the model.
+        calibration: How much each part counts.
+        directions: (n_directions, n_outputs): how a question weighs the columns.
+    """
+
+    def __init__(self, linear: LinearPart, calibration: Calibration, directions: Floats) -> None:
+        self._linear = linear
+        self._encoder_directions = directions * calibration.encoder
+        self._linear_directions = directions * calibration.linear
+
+    def drivers(self, run: Encoded, known: Known, questions: list[Question]) -> list[Driver]:
+        """The strongest spans of each question, at most `TOP`, strongest first.
+
+        Args:
+            run: Messages encoded together.
+            known: Features of the whole batch that the run is of, in the order of the messages.
+            questions: About rows of the run.
+        """
+        if not questions:
+            return []
+        rows = np.fromiter((q.row for q in questions), np.intp, len(questions))
+        which = np.fromiter((q.direction for q in questions), np.intp, len(questions))
+        moved = np.matmul(run.contributions[rows], self._encoder_directions[which][:, :, None])[:, :, 0]
+        moved += self._linear_moves(run, known, rows, which, moved.shape[1])
+        inside = np.arange(moved.shape[1]) < run.lengths[rows][:, None]
+        moved = np.where(inside, moved, 0.0)
+        peak = moved.max(1, keepdims=True)
+        return _spans(moved, (moved > 0) & (moved >= _SHARE * peak))
+
+    def _linear_moves(
+        self, run: Encoded, known: Known, rows: npt.NDArray[np.intp], which: npt.NDArray[np.intp], longest: int
+    ) -> Floats:
+        """Each feature's contribution, in equal parts to the units that it covers; (n_questions, longest)."""
+        message = run.rows[rows]
+        begin = np.searchsorted(known.message, message, "left")
+        count = np.searchsorted(known.message, message, "right") - begin
+        question = np.repeat(np.arange(len(rows)), count)
+        feature = np.arange(len(question)) + np.repeat(begin - (np.cumsum(count) - count), count)
+        amount = self._linear.along(known, feature, self._linear_directions[which[question]])
+        start, length = known.start[feature], known.length[feature]
+        share = amount / length
+        result = np.zeros(len(rows) * longest, np.float64)
+        limit = run.lengths[rows][question]
+        for step in range(int(length.max()) if len(length) else 0):
+            at = start + step
+            covered = (step < length) & (at >= 0) & (at < limit)
+            result += np.bincount(question[covered] * longest + at[covered], share[covered], len(result))
+        return result.reshape(len(rows), longest).astype(np.float32)
+
+
+def _spans(moved: Floats, chosen: npt.NDArray[np.bool_]) -> list[Driver]:
+    """Runs of chosen positions of each row, the strongest of a row first."""
+    edges = np.diff(chosen.astype(np.int8), axis=1, prepend=0, append=0)
+    row, start = np.nonzero(edges == 1)
+    _, end = np.nonzero(edges == -1)
+    total = np.zeros((len(moved), moved.shape[1] + 1))
+    np.cumsum(moved, 1, out=total[:, 1:])
+    strength: npt.NDArray[np.float64] = total[row, end] - total[row, start]
+    order = np.lexsort((-strength, row))
+    drivers, seen, last = [], 0, -1
+    for i in order.tolist():
+        question = int(row[i])
+        seen = seen + 1 if question == last else 1
+        last = question
+        if seen <= TOP:
+            drivers.append(Driver(question, int(start[i]), int(end[i]), float(strength[i])))
+    return drivers

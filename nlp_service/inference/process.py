@@ -1,0 +1,142 @@
+"""The inside of a worker process: build the reader, then answer batches until the service is gone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from multiprocessing import connection
+from time import perf_counter
+from typing import Protocol
+
+from nlp_service.errors import ServiceError
+from nlp_service.inference.frames import HEADER, Answer, ReadRequest, Started, StartFailed, decode_request, frame
+from nlp_service.types import Abuse, Action, Analysis, Message, Risk, Verdict
+
+FAILED = "analysis_failed"
+"""Reason of the verdict on a message that the models could not read at all."""
+
+
+class Read(Protocol):
+    """What a worker runs: it reads messages in order, one answer for one message."""
+
+    @property
+    def model_version(self) -> str:
+        """Name and version of the model."""
+        ...
+
+    @property
+    def policy_version(self) -> str:
+        """Version of the policy."""
+        ...
+
+    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+        """Read a batch."""
+        ...
+
+
+Build = Callable[[], Read]
+"""Makes the reader inside the worker. It is pickled, so it must be a function of a module, or a `partial` of one."""
+
+
+def run_worker(line: socket.socket, build: Build) -> None:
+    """Live as a worker at one end of a line; returns when the other end closes or the reader cannot be built."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the service ends its workers itself
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        reader = build()
+    except Exception as error:
+        line.sendall(frame(_start_failed(error)))
+        return
+    try:
+        line.sendall(frame(Started(reader.model_version, reader.policy_version)))
+        while (request := _receive(line)) is not None:
+            line.sendall(read_batch(reader, request))
+    except OSError:
+        return  # the service hung up in the middle of a frame
+
+
+def read_batch(reader: Read, request: ReadRequest) -> bytes:
+    """Read a batch into the frame of an `Answer`; when that fails, one by one, so that a bad message fails alone."""
+    started = perf_counter()
+    try:
+        return _frame_of(reader, request.messages, request.evidence, started)
+    except Exception:
+        analyses, failures = [], []
+        for message in request.messages:
+            analysis, failure = _read_alone(reader, message, request.evidence)
+            analyses.append(analysis)
+            failures += failure
+        return frame(Answer(analyses, failures, perf_counter() - started))
+
+
+def _frame_of(reader: Read, messages: list[Message], evidence: bool, started: float) -> bytes:
+    analyses = reader.read(messages, evidence=evidence)
+    if len(analyses) != len(messages):
+        raise ValueError(f"{len(messages)} messages gave {len(analyses)} analyses")
+    return frame(Answer(analyses, [], perf_counter() - started))
+
+
+def _read_alone(reader: Read, message: Message, evidence: bool) -> tuple[Analysis, list[str]]:
+    try:
+        (analysis,) = reader.read([message], evidence=evidence)
+        frame(Answer([analysis], [], 0.0))  # it must also be possible to send it
+    except Exception as error:
+        # Only the type: the text of a foreign error may quote the message.
+        return _nothing_known(message), [type(error).__name__]
+    return analysis, []
+
+
+def _nothing_known(message: Message) -> Analysis:
+    """An analysis that says nothing and asks for a person, because an outage must not look like safety."""
+    return Analysis(
+        id=message.id,
+        intent=None,
+        sentiment=None,
+        risk=Risk(0, None, None),
+        abuse=Abuse(None, False),
+        unsafe=(),
+        pain=(),
+        verdict=Verdict(Action.REVIEW, (FAILED,)),
+    )
+
+
+def _start_failed(error: Exception) -> StartFailed:
+    if isinstance(error, ServiceError):
+        return StartFailed(error.code, error.message)
+    return StartFailed(ServiceError.code, f"{type(error).__name__}: {error}")
+
+
+def _receive(line: socket.socket) -> ReadRequest | None:
+    """The next batch, or None when the service closed the line between two frames.
+
+    Raises:
+        OSError: The line broke inside a frame.
+    """
+    first = line.recv(1, socket.MSG_PEEK)
+    if not first:
+        return None
+    (length,) = HEADER.unpack(_exactly(line, HEADER.size))
+    return decode_request(_exactly(line, length))
+
+
+def _exactly(line: socket.socket, n_bytes: int) -> bytes:
+    buffer = bytearray(n_bytes)
+    view = memoryview(buffer)
+    while view:
+        received = line.recv_into(view)
+        if not received:
+            raise ConnectionResetError("the line closed inside a frame")
+        view = view[received:]
+    return bytes(buffer)
+
+
+def _end_with_parent() -> None:
+    """End at once when the service is gone, also in the middle of a batch that hangs."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,53 @@
+"""The way of a message: read it with the models, then decide by policy.
+
+Message ─ analyse ─► Analysis ─ decide ─► Analysis with its verdict
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
+from nlp_service.text.pii import find_pii
+from nlp_service.types import Analysis, Message
+
+
+class Analyse(Protocol):
+    """What turns messages into analyses, in order, one for one."""
+
+    @property
+    def version(self) -> str:
+        """Name and version of the model, as answers carry it."""
+        ...
+
+    def analyse(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+        """Analyse a batch; `evidence` may be left out to save time."""
+        ...
+
+
+class Reader:
+    """Reads messages from text to verdict; the same for every door of the service."""
+
+    def __init__(self, analyser: Analyse, policy: Policy = DEFAULT_POLICY) -> None:
+        self._analyser = analyser
+        self._policy = policy
+
+    @property
+    def model_version(self) -> str:
+        """Name and version of the model behind the answers."""
+        return self._analyser.version
+
+    @property
+    def policy_version(self) -> str:
+        """Version of the policy behind the verdicts."""
+        return self._policy.version
+
+    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+        """Analyse each message, find personal data in it and decide; one answer for one message, in order."""
+        analyses = self._analyser.analyse(messages, evidence=evidence)
+        return [
+            replace(analysis, pii=find_pii(message.text), verdict=decide(analysis, self._policy))
+            for message, analysis in zip(messages, analyses, strict=True)
+        ]

@@ -1,0 +1,1 @@
+"""What is done with a message: rules and models meet here and nowhere else."""

@@ -1,0 +1,184 @@
+"""Who may import whom. The rule is drawn in docs/architecture.md; a module imports only from lines below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Lowest line first. Rooms on one line do not import each other.
+LINES: tuple[tuple[str, ...], ...] = (
+    ("types", "errors"),
+    ("text",),
+    ("inference", "store"),
+    ("moderation", "knowledge", "insight", "crisis", "notify"),
+    ("intake",),
+    ("wiring", "settings", "telemetry"),
+    ("api", "console"),
+    ("cli",),
+)
+LEVELS = {room: level for level, rooms in enumerate(LINES) for room in rooms}
+
+# What training may use of the package: the same normaliser and the same encoding as serving.
+OPEN_TO_TRAINING = ("text", "inference", "types", "errors")
+
+# One library, one home.
+HOMES: dict[str, tuple[str, ...]] = {
+    "bm25s": ("nlp_service.knowledge.index",),
+    "faiss": ("nlp_service.knowledge.index", "nlp_service.insight.clusters"),
+    "fastapi": ("nlp_service.api", "nlp_service.cli.measuring.bare"),
+    "jieba": ("nlp_service.text.segment",),
+    "onnxruntime": ("nlp_service.inference", "nlp_service.cli.measuring.encoder", "training"),
+    "opencc": ("nlp_service.text.normalise",),
+    "rjieba": ("nlp_service.text.segment",),
+    "sentence_transformers": ("nlp_service.inference.encoder", "training"),
+    "sqlalchemy": ("nlp_service.store",),
+    "starlette": ("nlp_service.api",),
+    "torch": ("nlp_service.inference.encoder", "training"),
+    "transformers": ("nlp_service.inference.encoder", "training"),
+}
+
+
+def find_violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
+    """One line for each import of `source` that the rules refuse, wherever in the module it stands."""
+    refusals = (_refuse(module, name) for name in _imported(module, ast.parse(source), is_package))
+    return [f"{module}: {refusal}" for refusal in refusals if refusal]
+
+
+def _refuse(module: str, name: str) -> str | None:
+    own, target = module.split(".")[0], name.split(".")[0]
+    if target in ("scripts", "tests") or (target == "training" and own != "training"):
+        return f"nothing imports {target}"
+    if target == "nlp_service":
+        return _refuse_room(module, _room(name))
+    homes = HOMES.get(target)
+    if homes and not any(_is_within(module, home) for home in homes):
+        return f"{target} is for {' and '.join(homes)}"
+    return None
+
+
+def _refuse_room(module: str, target: str | None) -> str | None:
+    if target is None:
+        return None
+    if target not in LEVELS:
+        return f"{target} has no line"
+    if module.split(".")[0] == "training":
+        return None if target in OPEN_TO_TRAINING else f"training does not import {target}"
+    own = _room(module)
+    if own is None:
+        return f"the package itself imports {target}"
+    if own not in LEVELS:
+        return f"{own} has no line"
+    if own == target or LEVELS[target] < LEVELS[own]:
+        return None
+    return f"{own} is not above {target}"
+
+
+def _room(name: str) -> str | None:
+    """``api`` of ``nlp_service.api.app``; None for the package itself and names such as ``__version__`` in it."""
+    room = name.split(".")[1] if "." in name else ""
+    if room == "__main__":
+        return "cli"
+    return None if not room or room.startswith("__") else room
+
+
+def _is_within(module: str, home: str) -> bool:
+    return module == home or module.startswith(home + ".")
+
+
+def _imported(module: str, tree: ast.Module, is_package: bool) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = module.split(".")
+            # One dot is the package that the module is in; a package is in itself.
+            kept = parts[: len(parts) - node.level + is_package] if node.level else []
+            origin = ".".join([*kept, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _modules(root: Path, package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+@pytest.mark.parametrize("package", ["nlp_service", "training"])
+def test_the_tree_keeps_the_rules(repository: Path, package: str) -> None:
+    modules = list(_modules(repository, package))
+    assert package in dict(modules)  # else an empty folder would pass
+    violations = [
+        violation
+        for module, path in modules
+        for violation in find_violations(module, path.read_text("utf-8"), is_package=path.name == "__init__.py")
+    ]
+    assert violations == []
+
+
+def test_every_room_has_a_line(repository: Path) -> None:
+    rooms = {_room(module) for module, _ in _modules(repository, "nlp_service")} - {None}
+    assert rooms <= LEVELS.keys()
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("nlp_service.intake", "from nlp_service.moderation.policy import decide"),
+        ("nlp_service.cli.serve", "from nlp_service.api.app import build_app"),
+        ("nlp_service.__main__", "from nlp_service.cli import main"),
+        ("nlp_service.text.normalise", "from nlp_service.text.emoticons import EMOTICONS"),
+        ("nlp_service.text.normalise", "import opencc"),
+        ("nlp_service.inference.session", "import onnxruntime as ort"),
+        ("nlp_service.api.app", "from fastapi import FastAPI"),
+        ("nlp_service.wiring", "from nlp_service import __version__"),
+        ("nlp_service.types", "import numpy as np"),
+        ("training.export", "import torch, training.network\nfrom nlp_service.inference.lookup import Lookup"),
+    ],
+)
+def test_what_is_allowed_passes(module: str, source: str) -> None:
+    assert find_violations(module, source) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "violation"),
+    [
+        ("nlp_service.text.pii", "import nlp_service.inference.analyser", "text is not above inference"),
+        ("nlp_service.text.pii", "from nlp_service import intake", "text is not above intake"),
+        ("nlp_service.text.pii", "from ..api import app", "text is not above api"),
+        ("nlp_service.text.pii", "def f():\n    from nlp_service.api import app", "text is not above api"),
+        ("nlp_service.crisis.risk", "from nlp_service.moderation import policy", "crisis is not above moderation"),
+        ("nlp_service.types", "from nlp_service.errors import BadInput", "types is not above errors"),
+        ("nlp_service.settings", "import nlp_service.wiring", "settings is not above wiring"),
+        ("nlp_service.api.app", "import nlp_service.cli", "api is not above cli"),
+        ("nlp_service.api.app", "from nlp_service.helpers import f", "helpers has no line"),
+        ("nlp_service.helpers", "from nlp_service.types import Span", "helpers has no line"),
+        ("nlp_service", "from nlp_service.intake import Reader", "the package itself imports intake"),
+        ("nlp_service.inference.heads", "import training.network", "nothing imports training"),
+        ("training.export", "from tests.conftest import REPOSITORY", "nothing imports tests"),
+        ("training.export", "from nlp_service.intake import Reader", "training does not import intake"),
+        ("training.export", "import nlp_service.settings", "training does not import settings"),
+        ("nlp_service.cli.main", "import jieba.posseg", "jieba is for nlp_service.text.segment"),
+        (
+            "nlp_service.inference.heads",
+            "from torch import nn",
+            "torch is for nlp_service.inference.encoder and training",
+        ),
+        ("nlp_service.cli.serve", "import fastapi", "fastapi is for nlp_service.api"),
+        ("nlp_service.text.segment", "import opencc", "opencc is for nlp_service.text.normalise"),
+        ("nlp_service.wiring", "import onnxruntime", "onnxruntime is for nlp_service.inference and training"),
+        # A longer name is another module, not one inside the home.
+        ("nlp_service.apiary.app", "import fastapi", "fastapi is for nlp_service.api"),
+    ],
+)
+def test_what_is_not_allowed_is_named(module: str, source: str, violation: str) -> None:
+    assert find_violations(module, source) == [f"{module}: {violation}"]
+
+
+def test_a_package_resolves_its_dots_from_itself() -> None:
+    source = "from .normalise import normalise\nfrom .. import api"
+    assert find_violations("nlp_service.text", source, is_package=True) == [
+        "nlp_service.text: text is not above api",
+    ]

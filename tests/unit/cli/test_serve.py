@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+
+def serve(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nlp_service", "serve", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def test_an_address_that_is_not_loopback_is_bad_usage() -> None:
+    done = serve("--host", "0.0.0.0", "--port", 0)
+    assert done.returncode == 2
+    assert "loopback" in done.stderr
+
+
+def test_a_port_in_use_is_exit_code_3() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        done = serve("--port", port)
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == f"nlp-service: cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+def test_a_model_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
+    done = serve("--port", 0, "--workers", 1, "--model", tmp_path / "none")
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("nlp-service: ")
+    assert "Traceback" not in done.stderr

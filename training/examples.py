@@ -1,0 +1,137 @@
+"""Annotated messages in one form, whatever their source: a head learns only where a label exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.inference.heads import COLUMNS, LEVELS, N_OUTPUTS
+from nlp_service.text.normalise import normalise
+from nlp_service.types import INTENTS, RISK_CATEGORIES, UNSAFE
+from training import corpora
+
+UNKNOWN = np.nan
+NEGATIVE, NEUTRAL, POSITIVE = (-2, -1), (0,), (1, 2)
+
+
+@dataclass(slots=True)
+class Example:
+    """One message and what is known of it.
+
+    Attributes:
+        text: As it was written.
+        source: The set it comes from.
+        targets: 1, 0 or NaN (not known) for each output; of a softmax group, 1 for every column that may be the true
+            one; float32, shape (N_OUTPUTS,).
+        spans: Half-open code-point ranges of pain spans with their targets; None where nobody looked for them.
+        auxiliary: Class of the source's own label, for the head that only training has.
+    """
+
+    text: str
+    source: str
+    targets: npt.NDArray[np.float32] = field(default_factory=lambda: np.full(N_OUTPUTS, UNKNOWN, np.float32))
+    spans: list[tuple[int, int, str]] | None = None
+    auxiliary: tuple[str, int] | None = None
+
+    def set(self, group: str, names: tuple[Any, ...], true: Any) -> None:
+        """Set a whole group: 1 for the names in `true`, 0 for the others."""
+        self.targets[COLUMNS[group]] = [1.0 if name in true else 0.0 for name in names]
+
+
+def gold(path: Path) -> list[Example]:
+    """Messages annotated with everything."""
+    return [_gold(row) for row in corpora.read(path)]
+
+
+def _gold(row: dict[str, Any]) -> Example:
+    example = Example(row["text"], row["source"])
+    example.set("primary", INTENTS, row["intent"][:1])
+    example.set("intent", INTENTS, row["intent"])
+    example.set("sentiment", LEVELS, (row["sentiment"],))
+    example.set("risk", (1, 2, 3), range(1, row["risk"] + 1))
+    example.set("category", RISK_CATEGORIES, row["risk_categories"])
+    example.set("abuse", (1,), (row["abuse"],))
+    example.set("unsafe", UNSAFE, row["unsafe"])
+    example.spans = [(span["start"], span["end"], span["target"]) for span in row["pain"]]
+    return example
+
+
+_SENTIMENT: dict[str, dict[str | int, tuple[int, ...]]] = {
+    "weibo2018_senti": {0: NEGATIVE, 1: POSITIVE},
+    "smp2020_usual": {"angry": NEGATIVE, "sad": NEGATIVE, "fear": NEGATIVE, "happy": POSITIVE, "neutral": NEUTRAL},
+    "smp2020_virus": {"angry": NEGATIVE, "sad": NEGATIVE, "fear": NEGATIVE, "happy": POSITIVE, "neutral": NEUTRAL},
+    "waimai_10k": {0: NEGATIVE, 1: POSITIVE},
+    "online_shopping_10_cats": {0: NEGATIVE, 1: POSITIVE},
+    "car_review_posneg": {"neg": NEGATIVE, "pos": POSITIVE},
+}
+_ADVERT = ("tg_spam", "sms80w_10k")
+
+
+def public(data: Path, name: str, split: str = "train") -> list[Example]:
+    """One public set: its own label for an auxiliary head, and those of our heads that the label settles."""
+    rows = list(corpora.read(data / "public" / name / f"{split}.jsonl.gz"))
+    classes = sorted({str(row["label"]) for row in rows if isinstance(row.get("label"), str | int)})
+    codes = {label: code for code, label in enumerate(classes)}
+    examples = []
+    for row in rows:
+        label = row.get("label")
+        if not isinstance(label, str | int):
+            continue
+        example = Example(row["text"], name, auxiliary=(name, codes[str(label)]))
+        if name in _SENTIMENT and label in _SENTIMENT[name]:
+            example.set("sentiment", LEVELS, _SENTIMENT[name][label])
+        if name in _ADVERT:
+            example.targets[COLUMNS["intent"].start + INTENTS.index("ad")] = float(label)
+        examples.append(example)
+    return examples
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Annotated messages for four uses that share no text."""
+
+    train: list[Example]
+    calibration: list[Example]
+    test: list[Example]
+    dev: list[Example]
+
+
+def split(data: Path, *, seed: int = 1) -> Splits:
+    """Cut gold train into train, calibration and test, and check that no text stands in two of them or in dev.
+
+    Calibration and test are drawn as dev is: messages of a random draw (ids ``t``), and of community groups. One whole
+    group (authored-4) is calibrated on, so that the probabilities know what an unseen trade does to them.
+    """
+    rows = list(corpora.read(data / "gold" / "train.jsonl.gz"))
+    dev = gold(data / "gold" / "dev.jsonl.gz")
+    seen = {key(example.text) for example in dev}
+    room = {("calibration", "drawn"): 1000, ("test", "drawn"): 700, ("test", "group"): 300}
+    parts: dict[str, list[Example]] = {"train": [], "calibration": [], "test": []}
+    for row in (rows[i] for i in np.random.default_rng(seed).permutation(len(rows))):
+        text = key(row["text"])
+        if text not in seen:
+            seen.add(text)
+            parts[_part(row, room)].append(_gold(row))
+    return Splits(**parts, dev=dev)
+
+
+def _part(row: dict[str, Any], room: dict[tuple[str, str], int]) -> str:
+    """The part that a message goes to; `room` says how many of each kind a part still takes."""
+    if row["source"] == "authored-4":
+        return "calibration"
+    group = row["source"] in ("authored-1", "authored-2", "authored-3")
+    kind = "group" if group else "drawn" if row["id"].startswith("t") else "other"
+    for part in ("calibration", "test"):
+        if room.get((part, kind), 0):
+            room[part, kind] -= 1
+            return part
+    return "train"
+
+
+def key(text: str) -> str:
+    """What makes two texts the same for a split: the normalised text without spaces and case."""
+    return normalise(text).normalised.replace(" ", "")
