@@ -177,7 +177,7 @@ def finetune(
         {"params": list(encoder), "lr": plan.learning_rate * plan.encoder_rate},
         {"params": [p for p in classifier.parameters() if p not in encoder], "lr": plan.learning_rate},
     ]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02)
+    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
     average = torch.optim.swa_utils.AveragedModel(
         classifier, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged)
     )

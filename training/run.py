@@ -72,7 +72,7 @@ def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, look
     targets = np.stack([example.targets for example in splits.calibration])
     calibration = calibrate.fit(z, w, targets)
     export.write_heads(out, classifier, calibration)
-    pain = pain_threshold(encoder, classifier, splits.calibration)
+    pain = pain_threshold(encoder, splits.calibration)
     chances = calibrate.believed(z, w, calibration)
     training = {
         "recipe": _plain(recipe),
@@ -107,22 +107,21 @@ def parity(classifier: Classifier, lookup: Lookup, encoder: OnnxEncoder, message
     return row
 
 
-def pain_threshold(encoder: OnnxEncoder, classifier: Classifier, messages: list[Example]) -> float:
+def pain_threshold(encoder: OnnxEncoder, messages: list[Example]) -> float:
     """Probability of being inside from which spans are best on the given messages."""
     batch = normalise_batch([message.text for message in messages])
     runs = list(encoder.encode(batch))
-    weight = classifier.targets.weight.detach().numpy().T
-    bias = classifier.targets.bias.detach().numpy()
+    nothing = np.zeros(0, np.float32)
     truth = [[(start, end) for start, end, _ in message.spans or ()] for message in messages]
     best = (0.0, 0.5)
     for bound in np.arange(0.2, 0.71, 0.05):
-        finder = PainFinder(weight, bias, threshold=float(bound), sure=0.5)
+        finder = PainFinder(nothing, nothing, threshold=float(bound), sure=0.5)
         guess: list[list[tuple[int, int]]] = [[] for _ in messages]
         for piece in runs:
-            for item in finder.find(piece):
-                row = int(piece.rows[item.row])
+            rows, starts, ends = finder.spans(piece.tags, piece.lengths)
+            for row, start, end in zip(piece.rows[rows].tolist(), starts.tolist(), ends.tolist(), strict=True):
                 a = int(batch.offsets[row])
-                guess[row].append((int(batch.starts[a + item.start]), int(batch.ends[a + item.end - 1])))
+                guess[row].append((int(batch.starts[a + start]), int(batch.ends[a + end - 1])))
         best = max(best, (metrics.span_f1(truth, guess), round(float(bound), 2)))
     return best[1]
 

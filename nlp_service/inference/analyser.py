@@ -15,14 +15,15 @@ import numpy.typing as npt
 from nlp_service.errors import ArtifactError
 from nlp_service.inference import artifact as artifacts
 from nlp_service.inference.encoder import Encoded, OnnxEncoder
-from nlp_service.inference.explain import Driver, Explainer, Question
+from nlp_service.inference.explain import Explainer, Question
 from nlp_service.inference.heads import N_OUTPUTS, Calibration, probabilities
 from nlp_service.inference.lookup import Lookup
 from nlp_service.inference.ngrams import Known, LinearPart, grams
-from nlp_service.inference.pains import Found, PainFinder
+from nlp_service.inference.pains import PainFinder
 from nlp_service.inference.reading import DIRECTIONS, Reading, Thresholds, read_row
+from nlp_service.inference.spans import Locator
 from nlp_service.inference.targets import OTHER, TARGETS
-from nlp_service.text.normalise import Batch, normalise_batch, render
+from nlp_service.text.normalise import Batch, normalise_batch
 from nlp_service.types import Analysis, Evidence, Message, Pain, Span
 
 Floats = npt.NDArray[np.float32]
@@ -96,6 +97,7 @@ class Analyser:
         known = self._linear.find(grams(batch), len(texts))
         linear = self._linear.logits(known, len(texts))
         shift = self._context_shift(messages, batch)
+        locator = Locator(batch, texts)
         answers: list[Analysis | None] = [None] * len(messages)
         for run in self._encoder.encode(batch):
             logits = self._calibration.join(run.logits, linear[run.rows])
@@ -107,8 +109,8 @@ class Analyser:
                 read_row(row, self._thresholds)
                 for row in np.round(probabilities(logits).astype(np.float64), 5).tolist()
             ]
-            pains = self._pains_of(run, batch, texts, readings)
-            proof = self._evidence_of(run, batch, texts, readings, known) if evidence else {}
+            pains = self._pains_of(run, locator, readings)
+            proof = self._evidence_of(run, locator, readings, known) if evidence else {}
             for i, (row, reading) in enumerate(zip(run.rows.tolist(), readings, strict=True)):
                 answers[row] = Analysis(
                     id=messages[row].id,
@@ -158,50 +160,35 @@ class Analyser:
         logits[rows] = self._calibration.join(*self.logits(joined))
         return weight, logits
 
-    def _pains_of(
-        self, run: Encoded, batch: Batch, texts: list[str], readings: list[Reading]
-    ) -> dict[int, tuple[Pain, ...]]:
-        found: dict[int, tuple[Pain, ...]] = {}
-        for item in self._pains.find(run):
-            reading = readings[item.row]
-            if reading.may_hurt:
-                row = int(run.rows[item.row])
-                pain = _pain(item, _span(batch, texts[row], row, item.start, item.end), reading)
-                found[item.row] = (*found.get(item.row, ()), pain)
-        return found
+    def _pains_of(self, run: Encoded, locator: Locator, readings: list[Reading]) -> dict[int, tuple[Pain, ...]]:
+        """Pains of each row of the run that has any."""
+        found = self._pains.find(run, np.array([reading.may_hurt for reading in readings]))
+        spans = locator.locate(run.rows[found.row], found.start, found.end)
+        pains: dict[int, tuple[Pain, ...]] = {}
+        for i, target, (span, _) in zip(found.row.tolist(), found.target.tolist(), spans, strict=True):
+            pains[i] = (*pains.get(i, ()), _pain(target, span, readings[i]))
+        return pains
 
     def _evidence_of(
-        self, run: Encoded, batch: Batch, texts: list[str], readings: list[Reading], known: Known
+        self, run: Encoded, locator: Locator, readings: list[Reading], known: Known
     ) -> dict[int, tuple[Evidence, ...]]:
+        """Evidence for each row of the run that has any."""
         questions = [Question(i, asked) for i, reading in enumerate(readings) for asked in reading.questions]
-        found: dict[int, tuple[Evidence, ...]] = {}
-        offsets = batch.offsets
-        for driver in self._explainer.drivers(run, known, questions):
-            i, direction = questions[driver.question]
-            row = int(run.rows[i])
-            if offsets[row] + driver.end <= offsets[row + 1]:  # a text without units has none to show
-                item = _evidence(batch, texts[row], row, driver, DIRECTIONS.names[direction])
-                found[i] = (*found.get(i, ()), item)
-        return found
+        drivers = self._explainer.drivers(run, known, questions)
+        rows = np.array([question.row for question in questions], np.intp)[drivers.question]
+        starts, ends = locator.trim(run.rows[rows], drivers.start, drivers.end)
+        spans = locator.locate(run.rows[rows], starts, ends)
+        proof: dict[int, tuple[Evidence, ...]] = {}
+        for i, asked, (span, read) in zip(rows.tolist(), drivers.question.tolist(), spans, strict=True):
+            item = Evidence(DIRECTIONS.names[questions[asked].direction], "model", span, read)
+            proof[i] = (*proof.get(i, ()), item)
+        return proof
 
 
-def _span(batch: Batch, text: str, row: int, start: int, end: int) -> Span:
-    a = int(batch.offsets[row])
-    begin, stop = int(batch.starts[a + start]), int(batch.ends[a + start : a + end].max())
-    return Span(begin, stop, text[begin:stop])
-
-
-def _pain(found: Found, span: Span, reading: Reading) -> Pain:
-    target = TARGETS[found.target]
-    name = target.name if found.target != OTHER else span.text
+def _pain(index: int, span: Span, reading: Reading) -> Pain:
+    target = TARGETS[index]
+    name = target.name if index != OTHER else span.text
     if not reading.complains:
         return Pain(name, span, "need")
-    known = found.target != OTHER and target.category != "other"
+    known = index != OTHER and target.category != "other"
     return Pain(name, span, target.category if known else reading.category)
-
-
-def _evidence(batch: Batch, text: str, row: int, driver: Driver, label: str) -> Evidence:
-    span = _span(batch, text, row, driver.start, driver.end)
-    a = int(batch.offsets[row])
-    read = render(batch.units[a + driver.start : a + driver.end])
-    return Evidence(label, "model", span, read if read != span.text else None)

@@ -17,6 +17,7 @@ TOP = 3
 _SHARE = 0.3  # of the strongest position: from here on a position belongs to a span
 
 Floats = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
 
 
 class Question(NamedTuple):
@@ -31,13 +32,12 @@ class Question(NamedTuple):
     direction: int
 
 
-class Driver(NamedTuple):
-    """Units ``start:end`` that drove the answer to a question, and how strongly (log-odds)."""
+class Drivers(NamedTuple):
+    """Units ``start:end`` that drove the answer to a question, the strongest of a question first; shape (n,) each."""
 
-    question: int
-    start: int
-    end: int
-    strength: float
+    question: Index
+    start: Index
+    end: Index
 
 
 class Explainer:
@@ -54,7 +54,7 @@ class Explainer:
         self._encoder_directions = directions * calibration.encoder
         self._linear_directions = directions * calibration.linear
 
-    def drivers(self, run: Encoded, known: Known, questions: list[Question]) -> list[Driver]:
+    def drivers(self, run: Encoded, known: Known, questions: list[Question]) -> Drivers:
         """The strongest spans of each question, at most `TOP`, strongest first.
 
         Args:
@@ -63,7 +63,7 @@ class Explainer:
             questions: About rows of the run.
         """
         if not questions:
-            return []
+            return Drivers(*(np.zeros(0, np.intp) for _ in range(3)))
         rows = np.fromiter((q.row for q in questions), np.intp, len(questions))
         which = np.fromiter((q.direction for q in questions), np.intp, len(questions))
         moved = np.matmul(run.contributions[rows], self._encoder_directions[which][:, :, None])[:, :, 0]
@@ -94,8 +94,8 @@ class Explainer:
         return result.reshape(len(rows), longest).astype(np.float32)
 
 
-def _spans(moved: Floats, chosen: npt.NDArray[np.bool_]) -> list[Driver]:
-    """Runs of chosen positions of each row, the strongest of a row first."""
+def _spans(moved: Floats, chosen: npt.NDArray[np.bool_]) -> Drivers:
+    """Runs of chosen positions of each row, the strongest `TOP` of a row, strongest first."""
     edges = np.diff(chosen.astype(np.int8), axis=1, prepend=0, append=0)
     row, start = np.nonzero(edges == 1)
     _, end = np.nonzero(edges == -1)
@@ -103,11 +103,7 @@ def _spans(moved: Floats, chosen: npt.NDArray[np.bool_]) -> list[Driver]:
     np.cumsum(moved, 1, out=total[:, 1:])
     strength: npt.NDArray[np.float64] = total[row, end] - total[row, start]
     order = np.lexsort((-strength, row))
-    drivers, seen, last = [], 0, -1
-    for i in order.tolist():
-        question = int(row[i])
-        seen = seen + 1 if question == last else 1
-        last = question
-        if seen <= TOP:
-            drivers.append(Driver(question, int(start[i]), int(end[i]), float(strength[i])))
-    return drivers
+    row, start, end = row[order], start[order], end[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    top = rank < TOP
+    return Drivers(row[top], start[top], end[top])

@@ -12,18 +12,19 @@ from nlp_service.inference.heads import softmax
 from nlp_service.inference.targets import OTHER
 
 Floats = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
 
 SHORTEST = 2
 """Units of the shortest pain."""
 
 
 class Found(NamedTuple):
-    """Units ``start:end`` of a row of the run, and the index of their target; `OTHER` when no target is likely."""
+    """Units ``start:end`` of rows of the run and the index of each one's target, `OTHER` when none is likely."""
 
-    row: int
-    start: int
-    end: int
-    target: int
+    row: Index
+    start: Index
+    end: Index
+    target: Index
 
 
 class PainFinder:
@@ -42,23 +43,27 @@ class PainFinder:
         self._threshold = threshold
         self._sure = sure
 
-    def find(self, run: Encoded) -> list[Found]:
-        """Pains of every message of the run, in the order of their rows and starts."""
-        rows, starts, ends = self.spans(run.tags, run.lengths)
-        if not len(rows):
-            return []
-        total = np.concatenate((np.zeros_like(run.states[rows, :1]), np.cumsum(run.states[rows], 1)), 1)
-        index = np.arange(len(rows))
-        means = (total[index, ends] - total[index, starts]) / (ends - starts)[:, None]
-        likely = softmax(means @ self._weight + self._bias)
-        target = np.where(likely.max(1) >= self._sure, likely.argmax(1), OTHER)
-        return [
-            Found(*found) for found in zip(rows.tolist(), starts.tolist(), ends.tolist(), target.tolist(), strict=True)
-        ]
+    def find(self, run: Encoded, wanted: npt.NDArray[np.bool_]) -> Found:
+        """Pains of the wanted rows of the run, in the order of their rows and starts.
 
-    def spans(
-        self, tags: Floats, lengths: npt.NDArray[np.integer]
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        Args:
+            run: Messages encoded together.
+            wanted: Which of them may have pains; shape (n,).
+        """
+        rows, starts, ends = self.spans(run.tags, run.lengths)
+        kept = wanted[rows]
+        rows, starts, ends = rows[kept], starts[kept], ends[kept]
+        if not len(rows):
+            return Found(rows, starts, ends, rows)
+        sizes = ends - starts
+        begins = np.cumsum(sizes) - sizes
+        position = np.arange(int(sizes.sum())) + np.repeat(starts - begins, sizes)
+        means = np.add.reduceat(run.states[np.repeat(rows, sizes), position], begins, axis=0) / sizes[:, None]
+        likely = softmax(means.astype(np.float32) @ self._weight + self._bias)
+        target = np.where(likely.max(1) >= self._sure, likely.argmax(1), OTHER)
+        return Found(rows, starts, ends, target)
+
+    def spans(self, tags: Floats, lengths: npt.NDArray[np.integer]) -> tuple[Index, Index, Index]:
         """Row, first unit and end of every run of positions inside a pain; a position that begins one starts anew.
 
         Args:

@@ -62,9 +62,8 @@ def test_pain_spans_keep_their_places_and_targets(tmp_path: Path) -> None:
 
 
 def of_set(tmp_path: Path, name: str, labels: list[Any]) -> list[Example]:
-    write(
-        tmp_path / "public" / name / "train.jsonl.gz", [{"text": f"第{i}句", "label": l} for i, l in enumerate(labels)]
-    )
+    rows = [{"text": f"第{i}句", "label": label} for i, label in enumerate(labels)]
+    write(tmp_path / "public" / name / "train.jsonl.gz", rows)
     return public(tmp_path, name)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -30,7 +31,7 @@ def test_units_are_kept_most_frequent_first() -> None:
 
 def test_units_and_pairs_are_those_of_a_counter() -> None:
     texts = [normalise_batch([text]).units.tolist() for text in TEXTS]
-    counted = Counter(pair for units in texts for pair in zip(units, units[1:], strict=False))
+    counted = Counter(pair for units in texts for pair in itertools.pairwise(units))
     for least in (1, 2, 4):
         lookup = everything(TEXTS, min_count=least)
         units = Counter(unit for row in texts for unit in row)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -62,8 +64,8 @@ def test_pairs_are_those_of_a_dictionary(shape: tuple[int, ...]) -> None:
     found = Lookup(units("甲乙丙丁戊己庚辛"), np.array(keys, np.uint32)).pair_ids(ids)
     assert found.shape == shape
     for row, said in zip(ids.reshape(-1, shape[-1]).tolist(), found.reshape(-1, shape[-1]).tolist(), strict=True):
-        pairs = zip(row, row[1:], strict=False)
-        assert said == [0, *(known.get(pair(a, b), 0) if min(a, b) >= FIRST_UNIT else 0 for a, b in pairs)]
+        expected = [known.get(pair(a, b), 0) if min(a, b) >= FIRST_UNIT else 0 for a, b in itertools.pairwise(row)]
+        assert said == [0, *expected]
 
 
 @pytest.mark.parametrize("reserved", [PAD, MASK, UNKNOWN, EMPTY])
