@@ -220,15 +220,21 @@ def _steps(own: Tokens, other: Tokens, plan: FinetunePlan) -> Iterator[tuple[Tok
 
 
 def _endless(tokens: Tokens, size: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.int64]]:
-    """Batches of messages of about the same length, for ever; shuffled anew every pass."""
+    """Batches of messages of about the same length, for ever; shuffled anew every pass.
+
+    Fewer messages than `size` are one batch. What does not fill a batch is left out of a pass, whatever its length.
+    """
     lengths = np.array([len(row) for row in tokens.ids])
+    size = min(size, len(lengths))
     while len(lengths):
         order = rng.permutation(len(lengths))
         pools = np.array_split(order, max(1, len(order) // (size * 20)))
         batches = []
         for pool in pools:
-            ranked = pool[np.argsort(lengths[pool], kind="stable")]
-            batches += [ranked[i : i + size] for i in range(0, len(ranked) - size + 1, size)]
+            # Cut before ranking: cut after it, the longest messages of all would never be read.
+            whole = pool[: len(pool) // size * size]
+            ranked = whole[np.argsort(lengths[whole], kind="stable")]
+            batches += [ranked[i : i + size] for i in range(0, len(ranked), size)]
         for i in rng.permutation(len(batches)):
             yield batches[i]
 

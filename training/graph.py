@@ -113,7 +113,9 @@ def _convolve(g: _Graph, w: EncoderWeights, rows: str) -> str:
     g.add("Equal", "units", "zero_id", name="is_padding")
     g.add("Unsqueeze", "is_padding", g.constant("axis_2", np.array([2], np.int64)), name="padding_3d")
     g.constant("zero_byte", np.uint8(0))
-    quantised, scale, zero, states = rows, "table_scale", "table_zero", ""
+    # The first pair row stands for unknown pairs, and so is not zero: padding must not speak with its voice.
+    quantised = g.add("Where", "padding_3d", "table_zero", rows, name="bytes_0")
+    scale, zero, states = "table_scale", "table_zero", ""
     for i, ((matrix, bias), d) in enumerate(zip(w.mixes, w.dilations, strict=True)):
         if i:
             # The bytes begin at zero: quantising is the rectifier too.

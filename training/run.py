@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from training import calibrate, examples, export, linear, metrics
 from training.examples import Example, Splits
 from training.finetune import Classifier, finetune, predict, tokenise
 from training.network import ConvEncoder, EncoderShape
-from training.pretrain import load_lookup, pretrain
+from training.pretrain import load_lookup, pretrain, save
 from training.recipe import Recipe
 
 
@@ -46,15 +47,17 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
     _say("public", messages=len(public))
     classifier = _classifier(recipe, work, lookup, public)
     if (work / "classifier.pt").exists():
-        classifier.load_state_dict(torch.load(work / "classifier.pt", weights_only=True))
+        classifier.load_state_dict(torch.load(work / "classifier.pt", weights_only=True, map_location="cpu"))
         classifier.eval()
     else:
-        finetune(classifier, lookup, splits.train, public, recipe.finetune)
-        torch.save(classifier.state_dict(), work / "classifier.pt")
+        classifier.to("cuda" if torch.cuda.is_available() else "cpu")
+        finetune(classifier, lookup, splits.train, public, recipe.finetune).cpu()
+        save(classifier.state_dict(), work / "classifier.pt")
     if not (work / "linear.npz").exists():
         _say("linear", features=recipe.linear.max_features)
         arrays: dict[str, Any] = linear.fit(splits.train, recipe.linear)
-        np.savez_compressed(work / "linear.npz", **arrays)
+        np.savez_compressed(work / "linear.part.npz", **arrays)
+        os.replace(work / "linear.part.npz", work / "linear.npz")
     assemble(recipe, work, out, classifier, lookup, splits)
 
 
@@ -141,7 +144,7 @@ def _public(recipe: Recipe, data: Path, splits: Splits) -> list[Example]:
 def _classifier(recipe: Recipe, work: Path, lookup: Lookup, public: list[Example]) -> Classifier:
     torch.manual_seed(recipe.finetune.seed)
     encoder = ConvEncoder(EncoderShape(lookup.n_ids, lookup.n_pairs), dropout=recipe.finetune.dropout)
-    encoder.load_state_dict(torch.load(work / "encoder.pt", weights_only=True)["weights"])
+    encoder.load_state_dict(torch.load(work / "encoder.pt", weights_only=True, map_location="cpu")["weights"])
     classes: dict[str, int] = {}
     for example in public:
         if example.auxiliary:

@@ -100,15 +100,7 @@ class Analyser:
         locator = Locator(batch, texts)
         answers: list[Analysis | None] = [None] * len(messages)
         for run in self._encoder.encode(batch):
-            logits = self._calibration.join(run.logits, linear[run.rows])
-            if shift is not None:
-                weight, before = shift
-                share = weight[run.rows, None]
-                logits = (1.0 - share) * logits + share * before[run.rows]
-            readings = [
-                read_row(row, self._thresholds)
-                for row in np.round(probabilities(logits).astype(np.float64), 5).tolist()
-            ]
+            readings = self._readings(self._calibration.join(run.logits, linear[run.rows]), run.rows, shift)
             pains = self._pains_of(run, locator, readings)
             proof = self._evidence_of(run, locator, readings, known) if evidence else {}
             for i, (row, reading) in enumerate(zip(run.rows.tolist(), readings, strict=True)):
@@ -147,6 +139,26 @@ class Analyser:
         for run in self._encoder.encode(batch):
             encoder[run.rows] = run.logits
         return encoder, self._linear.logits(self._linear.find(grams(batch), len(texts)), len(texts))
+
+    def _readings(
+        self, logits: Floats, rows: npt.NDArray[np.intp], shift: tuple[Floats, Floats] | None
+    ) -> list[Reading]:
+        """Labels of the messages `rows` from their calibrated logits, moved by what was said before them."""
+        if shift is None:
+            return self._read(logits)
+        weight, together = shift
+        share = weight[rows, None]
+        readings = self._read((1.0 - share) * logits + share * together[rows])
+        for i in np.flatnonzero(share):
+            # What only the context says has no evidence in the characters of the message.
+            alone = self._read(logits[i : i + 1])[0].questions
+            readings[i].questions = [asked for asked in readings[i].questions if asked in alone]
+        return readings
+
+    def _read(self, logits: Floats) -> list[Reading]:
+        # In double precision, so that five decimals are five decimals.
+        rounded = np.round(probabilities(logits).astype(np.float64), 5)
+        return [read_row(row, self._thresholds) for row in rounded.tolist()]
 
     def _context_shift(self, messages: Sequence[Message], batch: Batch) -> tuple[Floats, Floats] | None:
         """How much the last thing said before counts for each message, and the logits of both together."""

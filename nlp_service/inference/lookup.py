@@ -26,14 +26,19 @@ class Lookup:
         pairs: Known pairs as ``first id << 16 | second id``, ascending; the one at ``i`` has the id ``i + 1``; uint32.
 
     Raises:
-        ValueError: The pairs are not ascending or there are more units than ids of 16 bits.
+        ValueError: A unit stands twice or is none, there are more than ids of 16 bits, or the pairs are not
+            ascending or not of known units.
     """
 
     def __init__(self, units: npt.NDArray[np.int32], pairs: npt.NDArray[np.uint32]) -> None:
-        if len(units) + FIRST_UNIT > 1 << 16 or (units.size and int(units.max()) >= N_CODES):
+        n_ids = FIRST_UNIT + len(units)
+        if n_ids > 1 << 16 or len(np.unique(units)) < len(units) or ((units < 0) | (units >= N_CODES)).any():
             raise ValueError("the unit vocabulary does not fit")
         if (pairs[1:] <= pairs[:-1]).any():
             raise ValueError("the pairs are not in ascending order")
+        ends = np.concatenate((pairs >> 16, pairs & 0xFFFF))
+        if ((ends < FIRST_UNIT) | (ends >= n_ids)).any():
+            raise ValueError("a pair is not of known units")
         self.units = units
         self.pairs = pairs
         self._ids = np.full(N_CODES, UNKNOWN, np.uint16)

@@ -48,6 +48,8 @@ def grams(batch: Batch) -> Grams:
     padded[np.arange(len(batch.units)) + 1 + 2 * np.repeat(np.arange(n), lengths)] = batch.units
     padded[begins] = _BEGIN
     position = np.arange(len(padded), dtype=np.int32) - begins[message].astype(np.int32) - 1
+    if not n:
+        return Grams(np.zeros(0, np.uint32), *(np.zeros(0, np.int32) for _ in range(3)))
     keys, messages, starts, sizes = [], [], [], []
     state = np.zeros(len(padded), np.uint64)
     for size in range(1, LONGEST + 1):
