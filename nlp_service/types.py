@@ -236,9 +236,9 @@ class UgcQuality:
 class Analysis:
     """All that the models say of one message.
 
-    ``id`` is the caller's. ``intent`` and ``sentiment`` are None only when their heads failed; the verdict then asks
-    for a person. ``verdict`` is None until a policy has decided. ``ugc_quality`` needs what the community has stored,
-    so an analysis of a lone message has None.
+    ``id`` is the caller's. ``intent``, ``sentiment`` and ``unsafe`` are None only when their heads failed; the verdict
+    then asks for a person. ``verdict`` is None until a policy has decided. ``ugc_quality`` needs what the community has
+    stored, so an analysis of a lone message has None.
     """
 
     id: str | None
@@ -246,7 +246,7 @@ class Analysis:
     sentiment: Sentiment | None
     risk: Risk
     abuse: Abuse
-    unsafe: tuple[Label, ...]
+    unsafe: tuple[Label, ...] | None
     pain: tuple[Pain, ...]
     evidence: tuple[Evidence, ...] = ()
     verdict: Verdict | None = None

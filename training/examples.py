@@ -68,7 +68,11 @@ _SENTIMENT: dict[str, dict[str | int, tuple[int, ...]]] = {
     "online_shopping_10_cats": {0: NEGATIVE, 1: POSITIVE},
     "car_review_posneg": {"neg": NEGATIVE, "pos": POSITIVE},
 }
-_ADVERT = ("tg_spam", "sms80w_10k")
+_AD = COLUMNS["intent"].start + INTENTS.index("ad")
+_COMPLAINT = COLUMNS["intent"].start + INTENTS.index("complaint")
+_WATCH = COLUMNS["risk"].start
+_FOOD_SAFETY = COLUMNS["category"].start + RISK_CATEGORIES.index("food_safety")
+_SELF_HARM = COLUMNS["category"].start + RISK_CATEGORIES.index("self_harm")
 
 
 def public(data: Path, name: str, split: str = "train") -> list[Example]:
@@ -84,10 +88,25 @@ def public(data: Path, name: str, split: str = "train") -> list[Example]:
         example = Example(row["text"], name, auxiliary=(name, codes[str(label)]))
         if name in _SENTIMENT and label in _SENTIMENT[name]:
             example.set("sentiment", LEVELS, _SENTIMENT[name][label])
-        if name in _ADVERT:
-            example.targets[COLUMNS["intent"].start + INTENTS.index("ad")] = float(label)
+        for column, true in _settled(name, label):
+            example.targets[column] = true
         examples.append(example)
     return examples
+
+
+def _settled(name: str, label: str | int) -> list[tuple[int, float]]:
+    """Yes-or-no columns of our heads that a public set's label decides, with their value."""
+    if name in ("tg_spam", "sms80w_10k"):
+        return [(_AD, float(label))]
+    if name == "fbs_sms":
+        return [(_AD, 1.0)] if str(label).startswith("AD:") else []
+    if name == "foodsafety_o2o":
+        return [(_FOOD_SAFETY, float(label)), *([(_WATCH, 1.0)] if label == 1 else [])]
+    if name == "suicide_weibo":
+        return [(_SELF_HARM, 1.0), (_WATCH, 1.0)] if label == "high" else []
+    if name == "car_complaints_2024":
+        return [(_COMPLAINT, 1.0)]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

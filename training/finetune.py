@@ -23,7 +23,7 @@ from training.network import ConvEncoder
 from training.targets import classify
 
 TAGS = ("outside", "begin", "inside")
-WEIGHTS = {"primary": 1.0, "intent": 1.0, "sentiment": 1.0, "risk": 1.0, "category": 0.5, "abuse": 0.7, "unsafe": 0.7}
+WEIGHTS = {"primary": 1.0, "intent": 1.0, "sentiment": 1.0, "risk": 1.5, "category": 0.5, "abuse": 0.7, "unsafe": 0.7}
 """Share of each group in the loss: what is asked most of counts most."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,7 @@ class Analyser:
         artifact = artifacts.load(folder)
         vocabulary, linear, heads = (artifact.arrays(f"{n}.npz") for n in ("vocabulary", "linear", "heads"))
         try:
+            _check_shapes(linear, heads)
             thresholds = Thresholds(**artifact.manifest["thresholds"])
             return cls(
                 artifact.version,
@@ -185,7 +187,9 @@ class Analyser:
         self, run: Encoded, locator: Locator, readings: list[Reading], known: Known
     ) -> dict[int, tuple[Evidence, ...]]:
         """Evidence for each row of the run that has any."""
-        questions = [Question(i, asked) for i, reading in enumerate(readings) for asked in reading.questions]
+        # A message without units is read as one position that stands for no character.
+        shown = np.flatnonzero(locator.has_units(run.rows)).tolist()
+        questions = [Question(i, asked) for i in shown for asked in readings[i].questions]
         drivers = self._explainer.drivers(run, known, questions)
         rows = np.array([question.row for question in questions], np.intp)[drivers.question]
         starts, ends = locator.trim(run.rows[rows], drivers.start, drivers.end)
@@ -195,6 +199,13 @@ class Analyser:
             item = Evidence(DIRECTIONS.names[questions[asked].direction], "model", span, read)
             proof[i] = (*proof.get(i, ()), item)
         return proof
+
+
+def _check_shapes(linear: dict[str, npt.NDArray[Any]], heads: dict[str, npt.NDArray[Any]]) -> None:
+    """Refuse parts that were made for other outputs or targets; alone, each of them looks right."""
+    weight, bias = heads["target_weight"], heads["target_bias"]
+    if linear["steps"].shape != (N_OUTPUTS,) or bias.shape != (len(TARGETS),) or weight.shape[1:] != bias.shape:
+        raise ValueError("the parts do not have the same outputs")
 
 
 def _pain(index: int, span: Span, reading: Reading) -> Pain:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ FORMAT = 1
 """Layout of an artefact. A reader takes only its own."""
 
 FILES = ("encoder.onnx", "vocabulary.npz", "linear.npz", "heads.npz")
+
+# What numpy raises for what is no archive of plain arrays. TypeError: a lone array is not one.
+_NO_ARRAYS = (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Artifact:
@@ -53,7 +58,7 @@ class Artifact:
         try:
             with np.load(io.BytesIO(self.content(name)), allow_pickle=False) as stored:
                 return {key: stored[key] for key in stored.files}
-        except (ValueError, OSError, KeyError) as error:
+        except _NO_ARRAYS as error:
             raise ArtifactError(f"{self.folder / name}: not readable as arrays") from error
 
 

@@ -16,6 +16,9 @@ MAX_ROWS = 32
 MAX_CELLS = 4096
 """Messages and padded units of one run at the most: beyond that a run leaves the processor's cache."""
 
+_INPUTS = ("units", "pairs")
+_OUTPUTS = ("logits", "vector", "contributions", "tags", "states")
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -48,6 +51,9 @@ class OnnxEncoder:
         model: The graph, as `training.graph` writes it.
         lookup: Its vocabulary.
         threads: Threads of the session; one a process is best, with as many processes as cores.
+
+    Raises:
+        ValueError: The bytes are no graph, or one without the inputs and outputs that are used.
     """
 
     def __init__(self, model: bytes, lookup: Lookup, *, threads: int = 1) -> None:
@@ -57,7 +63,13 @@ class OnnxEncoder:
         options.log_severity_level = 3
         # The arena keeps the largest batch's memory for ever.
         options.enable_cpu_mem_arena = False
-        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        try:
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the errors of ONNX Runtime have no base of their own
+            raise ValueError("not a graph that ONNX Runtime reads") from error
+        names = {node.name for node in (*self._session.get_inputs(), *self._session.get_outputs())}
+        if not names.issuperset((*_INPUTS, *_OUTPUTS)):
+            raise ValueError("the graph is not one of this encoder")
         self._lookup = lookup
 
     def encode(self, batch: Batch) -> Iterator[Encoded]:
@@ -91,7 +103,7 @@ class OnnxEncoder:
         units[inside] = ids[source]
         pair_ids[inside] = pairs[source]
         logits, vectors, contributions, tags, states = self._session.run(
-            ["logits", "vector", "contributions", "tags", "states"], {"units": units, "pairs": pair_ids}
+            _OUTPUTS, dict(zip(_INPUTS, (units, pair_ids), strict=True))
         )
         return Encoded(rows, lengths, logits, vectors, contributions, tags, states)
 

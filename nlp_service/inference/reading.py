@@ -25,6 +25,11 @@ from nlp_service.types import (
 LISTED = 0.2
 """Probability from which an unsafe kind or a risk category is listed at all."""
 
+SELF_HARM = 0.3
+"""Probability of that category from which a message is watched whatever the level says: not to see it costs more."""
+
+_SELF_HARM = RISK_CATEGORIES.index("self_harm")
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -92,7 +97,7 @@ class Reading:
     sentiment: Sentiment | None
     risk: Risk
     abuse: Abuse
-    unsafe: tuple[Label, ...]
+    unsafe: tuple[Label, ...] | None
     questions: list[int] = field(default_factory=list)
 
     @property
@@ -124,17 +129,20 @@ def read_row(row: list[float], thresholds: Thresholds) -> Reading:
     flagged = abuse >= thresholds.abuse
     if flagged:
         questions.append(_DIRECTION["abuse"])
-    kinds = row[COLUMNS["unsafe"]]
-    unsafe = []
+    unsafe = _unsafe(row[COLUMNS["unsafe"]], questions)
+    return Reading(intent, sentiment, risk, Abuse(None if math.isnan(abuse) else abuse, flagged), unsafe, questions)
+
+
+def _unsafe(kinds: list[float], questions: list[int]) -> tuple[Label, ...] | None:
+    if math.isnan(sum(kinds)):
+        return None
+    found = []
     for name, probability, direction in zip(UNSAFE, kinds, _UNSAFE_DIRECTIONS, strict=True):
         if probability >= LISTED:
-            unsafe.append(Label(name, probability))
+            found.append(Label(name, probability))
             if probability >= 0.5:
                 questions.append(direction)
-    unsafe.sort(key=lambda label: -label.probability)
-    return Reading(
-        intent, sentiment, risk, Abuse(None if math.isnan(abuse) else abuse, flagged), tuple(unsafe), questions
-    )
+    return tuple(sorted(found, key=lambda label: -label.probability))
 
 
 def _intent(row: list[float], thresholds: Thresholds, questions: list[int]) -> Intent | None:
@@ -168,14 +176,16 @@ def _sentiment(levels: list[float], questions: list[int]) -> Sentiment | None:
 
 
 def _risk(levels: list[float], categories: list[float], thresholds: Thresholds) -> Risk:
-    if math.isnan(sum(levels)):
+    if math.isnan(sum(levels) + sum(categories)):
         return Risk(0, None, None)
     level = 0
     while level < 3 and levels[level] >= thresholds.risk[level]:
         level += 1
+    if not level and categories[_SELF_HARM] >= SELF_HARM:
+        level = 1
     named: tuple[Label, ...] = ()
     if level:
         ranked = sorted(zip(categories, RISK_CATEGORIES, strict=True), reverse=True)
         likely = [(chance, name) for chance, name in ranked if chance >= LISTED] or ranked[:1]
-        named = tuple(Label(name, chance) for chance, name in likely if chance == chance)
+        named = tuple(Label(name, chance) for chance, name in likely)
     return Risk(level, levels[1], levels[0], named)

@@ -50,6 +50,10 @@ class Locator:
         right = np.where(empty, ends, self._solid[np.maximum(last, 0)] + 1 - begin)
         return left, right
 
+    def has_units(self, messages: Index) -> npt.NDArray[np.bool_]:
+        """Which messages have any units, and so anything to show; shape as `messages`."""
+        return np.asarray(np.diff(self._batch.offsets)[messages] > 0)
+
     def locate(self, messages: Index, starts: Index, ends: Index) -> list[tuple[Span, str | None]]:
         """Span of each in the original, and what it was read as where that differs.
 
@@ -69,11 +73,8 @@ class Locator:
         rows = zip(messages.tolist(), begins.tolist(), stops.tolist(), a.tolist(), b.tolist(), strict=True)
         for message, begin, stop, first, last in rows:
             text = self._texts[message][begin:stop]
-            read = self._read[first:last]
-            if read != text:
-                found.append((Span(begin, stop, text), _spelt(read)))
-            else:
-                found.append((Span(begin, stop, text), None))
+            read = _spelt(self._read[first:last])
+            found.append((Span(begin, stop, text), read if read != text else None))
         return found
 
 

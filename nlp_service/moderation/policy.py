@@ -142,6 +142,7 @@ def _failed_heads(analysis: Analysis) -> Iterator[_Finding]:
         "sentiment": analysis.sentiment,
         "risk": analysis.risk.probability,
         "abuse": analysis.abuse.probability,
+        "unsafe": analysis.unsafe,
     }
     for head, value in values.items():
         if value is None:
@@ -152,7 +153,7 @@ def _advert(analysis: Analysis, policy: Policy) -> Iterator[_Finding]:
     probability = _probability_of_ad(analysis.intent)
     if probability < policy.ad_warn:
         return
-    partners = [kind for kind in analysis.unsafe if kind.name in ADVERT_PARTNERS]
+    partners = [kind for kind in analysis.unsafe or () if kind.name in ADVERT_PARTNERS]
     partner = max(partners, key=lambda kind: (kind.probability, kind.name), default=None)
     if probability >= policy.ad_remove and partner is not None and partner.probability >= policy.ad_partner:
         reason = f"{_code('ad', policy.ad_remove)}+{_code(partner.name, policy.ad_partner)}"
@@ -168,7 +169,7 @@ def _abuse(analysis: Analysis, policy: Policy) -> Iterator[_Finding]:
 
 
 def _unsafe(analysis: Analysis, policy: Policy) -> Iterator[_Finding]:
-    probabilities = {kind.name: kind.probability for kind in analysis.unsafe}
+    probabilities = {kind.name: kind.probability for kind in analysis.unsafe or ()}
     for rule in policy.unsafe:
         probability = probabilities.get(rule.name)
         if probability is None:

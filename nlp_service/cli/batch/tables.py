@@ -72,7 +72,7 @@ def encode_row(id_: Id, analysis: Analysis, line: bytes) -> bytes:
             "|".join(category.name for category in analysis.risk.categories),
             analysis.abuse.probability,
             str(analysis.abuse.flagged).lower(),
-            "|".join(kind.name for kind in analysis.unsafe if kind.probability >= 0.5),
+            "|".join(kind.name for kind in analysis.unsafe or () if kind.probability >= 0.5),
             "|".join(pain.target for pain in analysis.pain),
             verdict and verdict.action.value,
             "|".join(verdict.reasons) if verdict else None,
