@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nlp_service.inference.heads import COLUMNS, LEVELS, N_OUTPUTS, probabilities
-from nlp_service.inference.reading import DIRECTIONS, LISTED, Reading, Thresholds, read_row
+from nlp_service.inference.reading import DIRECTIONS, LISTED, SELF_HARM, Reading, Thresholds, read_row
 from nlp_service.types import INTENTS, RISK_CATEGORIES, SENTIMENTS, UNSAFE, Label
 
 THRESHOLDS = Thresholds(
