@@ -32,13 +32,27 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def unlabelled(data: Path) -> Iterator[str]:
     """Every text that pre-training may see: the corpus, and the train splits without their labels."""
-    index = json.loads((data / "index.json").read_text("utf-8"))
-    for name in index["corpus"]:
-        for row in read(data / "corpus" / f"{name}.jsonl.gz"):
-            yield row["text"]
+    yield from corpus_texts(data)
     for row in read(data / "gold" / "train.jsonl.gz"):
         yield row["text"]
-    for entry in index["public"]:
+    yield from public_texts(data)
+
+
+def corpus_texts(data: Path) -> Iterator[str]:
+    """Texts of the corpus."""
+    for name in _index(data)["corpus"]:
+        for row in read(data / "corpus" / f"{name}.jsonl.gz"):
+            yield row["text"]
+
+
+def public_texts(data: Path) -> Iterator[str]:
+    """Texts of the public sets' train splits."""
+    for entry in _index(data)["public"]:
         if "train" in entry["splits"]:
             for row in read(data / "public" / entry["name"] / "train.jsonl.gz"):
                 yield row["text"]
+
+
+def _index(data: Path) -> dict[str, Any]:
+    index: dict[str, Any] = json.loads((data / "index.json").read_text("utf-8"))
+    return index

@@ -137,7 +137,11 @@ def pad(rows: list[npt.NDArray[np.int64]], value: int = 0) -> npt.NDArray[np.int
 
 
 def loss_of(logits: Tensor, targets: Tensor, weights: dict[str, float] = WEIGHTS) -> Tensor:
-    """Masked loss of all groups; a softmax group with several allowed columns is right on any of them."""
+    """Masked loss of all groups.
+
+    A softmax group with several allowed columns (1) is right on any of them; one without a 1 holds probabilities to be
+    met.
+    """
     total = logits.new_zeros(())
     for group in GROUPS:
         columns = COLUMNS[group.name]
@@ -146,8 +150,11 @@ def loss_of(logits: Tensor, targets: Tensor, weights: dict[str, float] = WEIGHTS
         t = torch.where(known, t, 0.0)
         if group.kind == "softmax":
             rows = known.all(1)
-            allowed = torch.log_softmax(z, 1).masked_fill(t == 0, -1e4).logsumexp(1)
-            part = -(allowed * rows).sum() / rows.sum().clamp(min=1)
+            chances = torch.log_softmax(z, 1)
+            allowed = -chances.masked_fill(t == 0, -1e4).logsumexp(1)
+            soft = -(t * chances).sum(1)
+            each = torch.where(t.amax(1) == 1, allowed, soft)
+            part = (each * rows).sum() / rows.sum().clamp(min=1)
         else:
             each = functional.binary_cross_entropy_with_logits(z, t, reduction="none") * known
             part = each.sum() / known.any(1).sum().clamp(min=1)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from training.distil import DistilPlan
 from training.finetune import FinetunePlan
 from training.linear import LinearPlan
 from training.pretrain import PretrainPlan
 
-Plan = TypeVar("Plan", PretrainPlan, FinetunePlan, LinearPlan)
+Plan = TypeVar("Plan", PretrainPlan, FinetunePlan, LinearPlan, DistilPlan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Recipe:
         public_sets: Public sets that are learnt from.
         public_rows: Rows of each that are used at the most.
         seed: Of the split and of what the plans do not seed themselves.
+        distil: Teachers, for a student; None for a model that learns from annotations alone.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Recipe:
     public_sets: tuple[str, ...]
     public_rows: int
     seed: int = 1
+    distil: DistilPlan | None = None
 
 
 def load(path: Path) -> Recipe:
@@ -44,7 +47,7 @@ def load(path: Path) -> Recipe:
         ValueError: A key is unknown, missing or of the wrong type; the message names it.
     """
     raw = tomllib.loads(path.read_text("utf-8"))
-    known = {"name", "version", "seed", "pretrain", "finetune", "linear", "public"}
+    known = {"name", "version", "seed", "pretrain", "finetune", "linear", "public", "distil"}
     if unknown := set(raw) - known:
         raise ValueError(f"{path.name}: unknown key {sorted(unknown)[0]!r}")
     public = raw.get("public", {})
@@ -58,6 +61,7 @@ def load(path: Path) -> Recipe:
             public_sets=tuple(public.get("sets", ())),
             public_rows=int(public.get("rows", 0)),
             seed=int(raw.get("seed", 1)),
+            distil=_plan(DistilPlan, raw["distil"], "distil") if "distil" in raw else None,
         )
     except KeyError as error:
         raise ValueError(f"{path.name}: no key {error.args[0]!r}") from error

@@ -17,16 +17,20 @@ from nlp_service.inference.lookup import Lookup
 from nlp_service.inference.ngrams import LinearPart, grams
 from nlp_service.inference.pains import PainFinder
 from nlp_service.text.normalise import normalise_batch
-from training import calibrate, examples, export, linear, metrics
+from training import calibrate, distil, examples, export, linear, metrics
+from training import recipe as recipes
+from training.distil import DistilPlan
 from training.examples import Example, Splits
 from training.finetune import Classifier, finetune, predict, tokenise
 from training.network import ConvEncoder, EncoderShape
 from training.pretrain import load_lookup, pretrain, save
 from training.recipe import Recipe
 
+RECIPES = Path(__file__).resolve().parent / "recipes"
+
 
 def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
-    """Train, calibrate and export the model of a recipe.
+    """Train, calibrate and export the model of a recipe; the teachers of a student first.
 
     Args:
         recipe: What to make.
@@ -42,23 +46,51 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
     _say("split", **{name: len(getattr(splits, name)) for name in ("train", "calibration", "test", "dev")})
     if not (work / "encoder.pt").exists():
         pretrain(data, work, recipe.pretrain)
-    lookup = load_lookup(work)
-    public = _public(recipe, data, splits)
-    _say("public", messages=len(public))
-    classifier = _classifier(recipe, work, lookup, public)
-    if (work / "classifier.pt").exists():
-        classifier.load_state_dict(torch.load(work / "classifier.pt", weights_only=True, map_location="cpu"))
-        classifier.eval()
-    else:
-        classifier.to("cuda" if torch.cuda.is_available() else "cpu")
-        finetune(classifier, lookup, splits.train, public, recipe.finetune).cpu()
-        save(classifier.state_dict(), work / "classifier.pt")
     if not (work / "linear.npz").exists():
         _say("linear", features=recipe.linear.max_features)
         arrays: dict[str, Any] = linear.fit(splits.train, recipe.linear)
         np.savez_compressed(work / "linear.part.npz", **arrays)
         os.replace(work / "linear.part.npz", work / "linear.npz")
+    lookup = load_lookup(work)
+    others = _public(recipe, data, splits)
+    teachers = (
+        [_teacher(recipes.load(RECIPES / name), data, work) for name in recipe.distil.teachers] if recipe.distil else []
+    )
+    classifier = _classifier(recipe, work, lookup, others)
+    if (work / "classifier.pt").exists():
+        classifier.load_state_dict(_weights(work / "classifier.pt"))
+        classifier.eval()
+    else:
+        if recipe.distil:
+            classifier.load_state_dict(_weights(teachers[0] / "classifier.pt"), strict=False)
+            others += _soft(recipe, recipe.distil, data, splits, teachers)
+        _say("finetune", annotated=len(splits.train), others=len(others))
+        classifier.to("cuda" if torch.cuda.is_available() else "cpu")
+        finetune(classifier, lookup, splits.train, others, recipe.finetune).cpu()
+        save(classifier.state_dict(), work / "classifier.pt")
     assemble(recipe, work, out, classifier, lookup, splits)
+
+
+def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
+    """Folder of a trained teacher; it shares the student's vocabulary, pre-training and linear part."""
+    folder = work / recipe.name
+    folder.mkdir(exist_ok=True)
+    for name in ("vocabulary.npz", "encoder.pt", "linear.npz"):
+        if not (folder / name).exists():
+            os.link(work / name, folder / name)
+    if not (folder / "model" / "manifest.json").exists():
+        _say("teacher", name=recipe.name)
+        run(recipe, data, folder, folder / "model")
+    return folder
+
+
+def _soft(recipe: Recipe, plan: DistilPlan, data: Path, splits: Splits, teachers: list[Path]) -> list[Example]:
+    """What the teachers say of messages that stand in no split."""
+    parts = (splits.train, splits.calibration, splits.test, splits.dev)
+    held_out = {examples.key(example.text) for part in parts for example in part}
+    texts = distil.pool(data, held_out, plan.pool, seed=recipe.seed)
+    chances = distil.opinion([folder / "model" for folder in teachers], texts)
+    return distil.choose(texts, chances, plan.messages, seed=recipe.seed)
 
 
 def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, lookup: Lookup, splits: Splits) -> None:
@@ -144,13 +176,18 @@ def _public(recipe: Recipe, data: Path, splits: Splits) -> list[Example]:
 def _classifier(recipe: Recipe, work: Path, lookup: Lookup, public: list[Example]) -> Classifier:
     torch.manual_seed(recipe.finetune.seed)
     encoder = ConvEncoder(EncoderShape(lookup.n_ids, lookup.n_pairs), dropout=recipe.finetune.dropout)
-    encoder.load_state_dict(torch.load(work / "encoder.pt", weights_only=True, map_location="cpu")["weights"])
+    encoder.load_state_dict(_weights(work / "encoder.pt")["weights"])
     classes: dict[str, int] = {}
     for example in public:
         if example.auxiliary:
             name, code = example.auxiliary
             classes[name] = max(classes.get(name, 0), code + 1)
     return Classifier(encoder, classes)
+
+
+def _weights(path: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return state
 
 
 def _plain(recipe: Recipe) -> dict[str, object]:
