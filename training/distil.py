@@ -30,11 +30,13 @@ class DistilPlan:
         teachers: Recipes of the teachers, files beside the student's. The student begins as the first one.
         pool: Messages without labels that the teachers read.
         messages: How many of them the student learns from.
+        seed: Of the draw of both.
     """
 
     teachers: tuple[str, ...]
     pool: int = 200_000
     messages: int = 80_000
+    seed: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "teachers", tuple(self.teachers))

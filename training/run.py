@@ -72,8 +72,8 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
 
 
 def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
-    """Folder of a trained teacher; it shares the student's vocabulary, pre-training and linear part."""
-    folder = work / recipe.name
+    """Folder of a trained teacher, beside the student's; it shares its vocabulary, pre-training and linear part."""
+    folder = work.parent / recipe.name
     folder.mkdir(exist_ok=True)
     for name in ("vocabulary.npz", "encoder.pt", "linear.npz"):
         if not (folder / name).exists():
@@ -88,9 +88,9 @@ def _soft(recipe: Recipe, plan: DistilPlan, data: Path, splits: Splits, teachers
     """What the teachers say of messages that stand in no split."""
     parts = (splits.train, splits.calibration, splits.test, splits.dev)
     held_out = {examples.key(example.text) for part in parts for example in part}
-    texts = distil.pool(data, held_out, plan.pool, seed=recipe.seed)
+    texts = distil.pool(data, held_out, plan.pool, seed=plan.seed)
     chances = distil.opinion([folder / "model" for folder in teachers], texts)
-    return distil.choose(texts, chances, plan.messages, seed=recipe.seed)
+    return distil.choose(texts, chances, plan.messages, seed=plan.seed)
 
 
 def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, lookup: Lookup, splits: Splits) -> None:
