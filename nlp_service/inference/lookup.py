@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from nlp_service.inference.hashed import HashedKeys
 from nlp_service.text.emoticons import EMOTICONS
 from nlp_service.text.normalise import EMOTICON_BASE, Batch
 
@@ -41,6 +42,7 @@ class Lookup:
             raise ValueError("a pair is not of known units")
         self.units = units
         self.pairs = pairs
+        self._index = HashedKeys(pairs) if len(pairs) else None
         self._ids = np.full(N_CODES, UNKNOWN, np.uint16)
         self._ids[units] = np.arange(FIRST_UNIT, FIRST_UNIT + len(units))
 
@@ -67,8 +69,8 @@ class Lookup:
         wide = ids.astype(np.uint32)
         known = wide >= FIRST_UNIT
         keys[..., 1:] = np.where(known[..., 1:] & known[..., :-1], wide[..., :-1] << 16 | wide[..., 1:], 0)
-        if not len(self.pairs):
-            return np.zeros(ids.shape, np.int64)
-        at = np.searchsorted(self.pairs, keys.ravel()).reshape(ids.shape)
-        at = np.minimum(at, len(self.pairs) - 1)
-        return np.where(self.pairs[at] == keys, at + 1, 0)
+        result = np.zeros(ids.size, np.int64)
+        if self._index is not None:
+            found, at = self._index.find(keys.ravel())
+            result[found] = at + 1
+        return result.reshape(ids.shape)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nlp_service.inference.hashed import HashedKeys
 from nlp_service.text.normalise import Batch
 
 LONGEST = 4
@@ -94,7 +95,7 @@ class LinearPart:
             raise ValueError("the feature keys are not in ascending order")
         if rarity.shape != keys.shape or weights.shape != (len(keys), len(steps)) or bias.shape != steps.shape:
             raise ValueError("the linear part's arrays do not fit together")
-        self._keys = keys
+        self._index = HashedKeys(keys)
         self._rarity = rarity.astype(np.float32)
         self._weights = weights
         self._steps = steps.astype(np.float32)
@@ -102,11 +103,9 @@ class LinearPart:
 
     def find(self, found: Grams, n_messages: int) -> Known:
         """The features of `found` that have weights, each once a message, in the order of the messages."""
-        at = np.searchsorted(self._keys, found.keys)
-        at[at == len(self._keys)] = 0
-        hit = np.flatnonzero(self._keys[at] == found.keys)
-        row, message = at[hit], found.message[hit]
-        code = message.astype(np.int64) * len(self._keys) + row
+        hit, row = self._index.find(found.keys)
+        message = found.message[hit]
+        code = message.astype(np.int64) * len(self._rarity) + row
         _, first = np.unique(code, return_index=True)
         row, message, hit = row[first], message[first], hit[first]
         rarity = self._rarity[row]
