@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
-from nlp_service.text.pii import find_pii
+from nlp_service.text.pii import find_pii_batch
 from nlp_service.types import Analysis, Message
 
 
@@ -47,7 +47,8 @@ class Reader:
     def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
         """Analyse each message, find personal data in it and decide; one answer for one message, in order."""
         analyses = self._analyser.analyse(messages, evidence=evidence)
+        personal = find_pii_batch([message.text for message in messages])
         return [
-            replace(analysis, pii=find_pii(message.text), verdict=decide(analysis, self._policy))
-            for message, analysis in zip(messages, analyses, strict=True)
+            replace(analysis, pii=spans, verdict=decide(analysis, self._policy))
+            for analysis, spans in zip(analyses, personal, strict=True)
         ]

@@ -13,7 +13,7 @@ from nlp_service.inference.lookup import EMPTY, Lookup
 from nlp_service.text.normalise import Batch
 
 MAX_ROWS = 32
-MAX_CELLS = 4096
+MAX_CELLS = 1024
 """Messages and padded units of one run at the most: beyond that a run leaves the processor's cache."""
 
 _INPUTS = ("units", "pairs")

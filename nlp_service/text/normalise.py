@@ -118,6 +118,14 @@ def normalise(text: str) -> Text:
     return Text(text, batch.units, batch.starts, batch.ends)
 
 
+def split_batch(batch: Batch, texts: Sequence[str]) -> list[Text]:
+    """The messages of a batch one by one; `texts` are those that it was made of."""
+    found = []
+    for text, start, end in zip(texts, batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
+        found.append(Text(text, batch.units[start:end], batch.starts[start:end], batch.ends[start:end]))
+    return found
+
+
 def render(units: Ints) -> str:
     """Write units as a string, with emoticon codes spelt out."""
     return "".join(

@@ -11,14 +11,15 @@ order numbers, prices, dates, numbers inside links and group numbers are not per
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nlp_service.text.normalise import Text, normalise
+from nlp_service.text.normalise import Text, normalise, normalise_batch, split_batch
 from nlp_service.text.personal_contacts import find_contacts
 from nlp_service.text.personal_numbers import Finding, PersonalDataKind, find_numbers
 from nlp_service.types import Span
 
-__all__ = ["PersonalData", "PersonalDataKind", "find", "find_pii", "mask"]
+__all__ = ["PersonalData", "PersonalDataKind", "find", "find_pii", "find_pii_batch", "mask"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ _FEWEST_PLATE_DIGITS = 3
 def find_pii(text: str) -> tuple[Span, ...]:
     """Where `text` holds personal data, as `find` finds it, without the kinds."""
     return tuple(data.span for data in find(text))
+
+
+def find_pii_batch(texts: Sequence[str]) -> list[tuple[Span, ...]]:
+    """`find_pii` of each text; those that may hold something are normalised together, which is much faster."""
+    found: list[tuple[Span, ...]] = [()] * len(texts)
+    candidates = [i for i, text in enumerate(texts) if _may_hold(text)]
+    if candidates:
+        batch = normalise_batch([texts[i] for i in candidates])
+        for i, text in zip(candidates, split_batch(batch, [texts[i] for i in candidates]), strict=True):
+            found[i] = tuple(_locate(text, finding).span for finding in _search(text))
+    return found
 
 
 def find(text: str) -> tuple[PersonalData, ...]:

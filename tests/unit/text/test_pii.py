@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_service.text.pii import PersonalDataKind, find, find_pii, mask
+from nlp_service.text.pii import PersonalDataKind, find, find_pii, find_pii_batch, mask
 
 PHONE, ID_CARD, EMAIL, BANK_CARD, WECHAT, QQ, PLATE, ADDRESS = PersonalDataKind
 
@@ -251,3 +251,14 @@ def benchmark_s() -> Callable[[Callable[[], object]], float]:
         return min(seconds)
 
     return fastest
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["", "你好", "手机13800138000", "加微信：abc12345", "[微笑]我的QQ 123456", "\ud800", "京A12345"]
+        )
+    )
+)
+def test_a_batch_finds_what_single_texts_do(texts: list[str]) -> None:
+    assert find_pii_batch(texts) == [find_pii(text) for text in texts]
