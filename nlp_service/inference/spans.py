@@ -29,6 +29,7 @@ class Locator:
         self._texts = texts
         # One character a unit, so that a slice of it is a slice of the units.
         self._read = batch.units.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+        self._has_emoticons = bool((batch.units >= EMOTICON_BASE).any())
         self._solid = np.flatnonzero(~_marks()[batch.units])
 
     def trim(self, messages: Index, starts: Index, ends: Index) -> tuple[Index, Index]:
@@ -67,20 +68,19 @@ class Locator:
         if (b <= a).any():
             raise ValueError("a span of no units")
         # What a character expands to ends where the character does, and marks that follow belong to the last unit only.
-        edges = np.stack((a, b - 1), 1)
-        begins, stops = self._batch.starts[a], self._batch.ends[edges].max(1)
+        begins, stops = self._batch.starts[a], np.maximum(self._batch.ends[a], self._batch.ends[b - 1])
         found: list[tuple[Span, str | None]] = []
         rows = zip(messages.tolist(), begins.tolist(), stops.tolist(), a.tolist(), b.tolist(), strict=True)
         for message, begin, stop, first, last in rows:
             text = self._texts[message][begin:stop]
-            read = _spelt(self._read[first:last])
+            read = self._read[first:last]
+            if read != text and self._has_emoticons:
+                read = _spelt(read)
             found.append((Span(begin, stop, text), read if read != text else None))
         return found
 
 
 def _spelt(read: str) -> str:
-    if max(read) < chr(EMOTICON_BASE):
-        return read
     return render(np.array([ord(char) for char in read], np.int32))
 
 

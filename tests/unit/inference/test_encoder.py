@@ -151,8 +151,8 @@ def test_the_limits_of_a_run_are_kept(encoder: OnnxEncoder) -> None:
     for run in found:
         assert len(run.rows) <= MAX_ROWS
         assert len(run.rows) * int(run.lengths.max()) <= MAX_CELLS
-    # Runs are not cut for nothing either: this many rows of up to 300 units need few.
-    assert len(found) <= 300 // MAX_ROWS + 12
+    # Runs are not cut for nothing either: they are about as few as their cells and rows allow.
+    assert len(found) <= 1.3 * sum(map(len, texts)) / MAX_CELLS + 300 / MAX_ROWS + 1
 
 
 def test_a_run_is_as_full_as_it_may_be(encoder: OnnxEncoder) -> None:
