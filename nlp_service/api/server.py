@@ -53,14 +53,19 @@ async def _serve(app: FastAPI, sock: socket.socket) -> None:
             server_header=False,
             timeout_graceful_shutdown=DRAIN_S,
         )
-        host, port = sock.getsockname()[:2]
-        log.info("listening", extra={"fields": {"host": host, "port": port}})
         await _Server(config).serve(sockets=[sock])
         log.info("stopping")
 
 
 class _Server(uvicorn.Server):
     """Takes the signals, but does not raise them again when it is done: the workers still have to be ended."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and only then say so: who reads the line may connect at once."""
+        await super().startup(sockets)
+        for sock in sockets or ():
+            host, port = sock.getsockname()[:2]
+            log.info("listening", extra={"fields": {"host": host, "port": port}})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

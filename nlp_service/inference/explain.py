@@ -78,14 +78,17 @@ class Explainer:
         self, run: Encoded, known: Known, rows: npt.NDArray[np.intp], which: npt.NDArray[np.intp], longest: int
     ) -> Floats:
         """Each feature's contribution, in equal parts to the units that it covers; (n_questions, longest)."""
-        message = run.rows[rows]
-        begin = np.searchsorted(known.message, message, "left")
-        count = np.searchsorted(known.message, message, "right") - begin
-        question = np.repeat(np.arange(len(rows)), count)
-        feature = np.arange(len(question)) + np.repeat(begin - (np.cumsum(count) - count), count)
-        amount = self._linear.along(known, feature, self._linear_directions[which[question]])
-        start, length = known.start[feature], known.length[feature]
-        share = amount / length
+        begin = np.searchsorted(known.message, run.rows, "left")
+        count = np.searchsorted(known.message, run.rows, "right") - begin
+        # Each feature of the run once for all directions; several questions are asked of most messages.
+        place = np.cumsum(count) - count
+        feature = np.arange(int(count.sum())) + np.repeat(begin - place, count)
+        share = self._linear.along(known, feature, self._linear_directions) / known.length[feature][:, None]
+        asked = count[rows]
+        question = np.repeat(np.arange(len(rows)), asked)
+        local = np.arange(len(question)) + np.repeat(place[rows] - (np.cumsum(asked) - asked), asked)
+        share = share[local, which[question]]
+        start, length = known.start[feature][local], known.length[feature][local]
         result = np.zeros(len(rows) * longest, np.float64)
         limit = run.lengths[rows][question]
         for step in range(int(length.max()) if len(length) else 0):

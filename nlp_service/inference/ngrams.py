@@ -125,15 +125,17 @@ class LinearPart:
         return result
 
     def along(self, known: Known, features: npt.NDArray[np.intp], directions: Floats) -> Floats:
-        """What features add to a mix of logits.
+        """What features add to mixes of logits; (n_features, n_directions).
 
         Args:
             known: Features of a batch.
-            features: Which of them; shape (n,).
-            directions: The mix of outputs for each; (n, n_outputs).
+            features: Which of them; shape (n_features,).
+            directions: The mixes; (n_directions, n_outputs).
         """
-        mixed = np.einsum("fo,fo->f", self._weights[known.row[features]], directions * self._steps)
-        return np.asarray(mixed * known.scale[features], np.float32)
+        weights = self._weights[known.row[features]].astype(np.float32)
+        mixed = weights @ (directions * self._steps).T
+        mixed *= known.scale[features][:, None]
+        return np.asarray(mixed, np.float32)
 
 
 class Known(NamedTuple):
