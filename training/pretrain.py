@@ -208,11 +208,17 @@ def save(state: dict[str, Any], path: Path) -> None:
     os.replace(part, path)
 
 
+def load(path: Path) -> dict[str, Any]:
+    """A state that `save` wrote, on the processor whatever device it was saved on."""
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+    return state
+
+
 def _resume(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> int:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0
-    state = torch.load(path, weights_only=True)
+    state = load(path)
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     return int(state["step"])

@@ -23,7 +23,7 @@ from training.distil import DistilPlan
 from training.examples import Example, Splits
 from training.finetune import Classifier, finetune, predict, tokenise
 from training.network import ConvEncoder, EncoderShape
-from training.pretrain import load_lookup, pretrain, save
+from training.pretrain import load, load_lookup, pretrain, save
 from training.recipe import Recipe
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
@@ -58,11 +58,11 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
     )
     classifier = _classifier(recipe, work, lookup, others)
     if (work / "classifier.pt").exists():
-        classifier.load_state_dict(_weights(work / "classifier.pt"))
+        classifier.load_state_dict(load(work / "classifier.pt"))
         classifier.eval()
     else:
         if recipe.distil:
-            classifier.load_state_dict(_weights(teachers[0] / "classifier.pt"), strict=False)
+            classifier.load_state_dict(load(teachers[0] / "classifier.pt"), strict=False)
             others += _soft(recipe, recipe.distil, data, splits, teachers)
         _say("finetune", annotated=len(splits.train), others=len(others))
         classifier.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -95,7 +95,6 @@ def _soft(recipe: Recipe, plan: DistilPlan, data: Path, splits: Splits, teachers
 
 def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, lookup: Lookup, splits: Splits) -> None:
     """Export, then calibrate what was exported: the probabilities belong to the 8-bit model that serves."""
-    classifier.dropout.p = 0.0
     sample = tokenise(splits.train[:2048], lookup)
     export.write_encoder(out, classifier, lookup, sample)
     (out / "linear.npz").write_bytes((work / "linear.npz").read_bytes())
@@ -176,18 +175,13 @@ def _public(recipe: Recipe, data: Path, splits: Splits) -> list[Example]:
 def _classifier(recipe: Recipe, work: Path, lookup: Lookup, public: list[Example]) -> Classifier:
     torch.manual_seed(recipe.finetune.seed)
     encoder = ConvEncoder(EncoderShape(lookup.n_ids, lookup.n_pairs), dropout=recipe.finetune.dropout)
-    encoder.load_state_dict(_weights(work / "encoder.pt")["weights"])
+    encoder.load_state_dict(load(work / "encoder.pt")["weights"])
     classes: dict[str, int] = {}
     for example in public:
         if example.auxiliary:
             name, code = example.auxiliary
             classes[name] = max(classes.get(name, 0), code + 1)
     return Classifier(encoder, classes)
-
-
-def _weights(path: Path) -> dict[str, Any]:
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
-    return state
 
 
 def _plain(recipe: Recipe) -> dict[str, object]:

@@ -75,13 +75,9 @@ class Locator:
             text = self._texts[message][begin:stop]
             read = self._read[first:last]
             if read != text and self._has_emoticons:
-                read = _spelt(read)
+                read = render(self._batch.units[first:last])
             found.append((Span(begin, stop, text), read if read != text else None))
         return found
-
-
-def _spelt(read: str) -> str:
-    return render(np.array([ord(char) for char in read], np.int32))
 
 
 @cache
