@@ -45,6 +45,8 @@ class Settings(BaseSettings):
         host: Loopback address or ``localhost`` to listen on. Nothing else, as long as the service asks for no keys.
         port: TCP port, 0 for one that the system chooses.
         model: A tier (``fast``) or the folder of an artefact.
+        encoder: Hub id or folder of the checkpoint that the heads in `model` were fitted on; empty for what `model`
+            itself names.
         workers: Inference processes, each with a session of one thread.
         queue_messages: Messages that may wait for inference; what comes beyond is answered with 429.
         deadline_s: Time within which a request is answered or given up, in seconds.
@@ -59,6 +61,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     model: str = Field(default="fast", min_length=1)
+    encoder: str = ""
     workers: int = Field(default_factory=default_workers, ge=1, le=64)
     queue_messages: int = Field(default=4096, ge=1)
     deadline_s: float = Field(default=10.0, gt=0, allow_inf_nan=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from nlp_service.errors import ServiceError
 from training import corpora
+from training.scoreboard import Scoreboard
 
 ROOT = Path(__file__).resolve().parent.parent
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
@@ -27,13 +30,10 @@ def run(
     threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
 ) -> None:
     """Train, calibrate and export the model of a recipe, from data to artefact."""
-    import torch
-
     from training import recipe as recipes
     from training import run as steps
 
-    if threads:
-        torch.set_num_threads(threads)
+    _prepare(threads)
     plan = recipes.load(recipe)
     steps.run(plan, data, work or ROOT / "work" / plan.name, out or ROOT / "models" / plan.name)
 
@@ -46,40 +46,121 @@ def pretrain(
     threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
 ) -> None:
     """Pre-train the encoder of a recipe and stop there."""
-    import torch
-
     from training import pretrain as step
     from training import recipe as recipes
 
-    if threads:
-        torch.set_num_threads(threads)
+    _prepare(threads)
     plan = recipes.load(recipe)
     step.pretrain(data, work or ROOT / "work" / plan.name, plan.pretrain)
 
 
 @app.command()
+def mix(
+    other: Annotated[Path, typer.Argument(help="classifier.pt of another student that began as the same teacher.")],
+    share: Annotated[float, typer.Option(help="What it counts.")] = 0.5,
+    recipe: Annotated[Path, typer.Option(help="The recipe of both.")] = ROOT / "training" / "recipes" / "fast.toml",
+    data: Data = corpora.DATA,
+    work: Work | None = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the artefact; models/NAME unless given.")] = None,
+) -> None:
+    """Export the mean of the weights of two students."""
+    from training import recipe as recipes
+    from training import run as steps
+
+    _prepare(0)
+    plan = recipes.load(recipe)
+    folder = work or ROOT / "work" / plan.name
+    steps.mix(plan, data, folder, other, share, out or ROOT / "models" / plan.name)
+
+
+@app.command()
+def heads(
+    encoder: Annotated[str, typer.Option(help="Folder or hub id of a Hugging Face checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder of the artefact.")],
+    data: Data = corpora.DATA,
+    limit: Annotated[int, typer.Option(min=0, help="Messages of each split at the most; 0 for all.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the encoder and of the fit.")] = 1,
+) -> None:
+    """Fit heads on the vectors of somebody else's encoder, and print what they give on gold dev."""
+    from training import heads as step
+
+    _prepare(threads)
+    step.make(encoder, data, out, limit=limit, threads=threads)
+
+
+@app.command()
 def evaluate(
-    model: Annotated[str, typer.Option(help="A tier, or the folder of an artefact.")] = "fast",
+    model: Annotated[str, typer.Option(help="A tier, or the folder of an artefact; unless given fast, or all.")] = "",
     data: Data = corpora.DATA,
     split: Annotated[str, typer.Option(help="dev, or test: the part cut from train, to be touched once.")] = "dev",
-    rounds: Annotated[int, typer.Option(help="Resamples for the intervals.")] = 1000,
+    part: Annotated[str, typer.Option(help="encoder or linear: what that part of the model gives alone.")] = "",
+    rounds: Annotated[int, typer.Option(min=1, help="Resamples for the intervals.")] = 1000,
+    everything: Annotated[bool, typer.Option("--all", help="Every tier and its rivals, on every set.")] = False,
+    disguised: Annotated[bool, typer.Option("--robustness", help="On gold dev as spammers and haste write.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw how reliable its probabilities are, as SVG.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of a model with --all; 0 for all cores.")] = 0,
+    work: Annotated[Path, typer.Option(help="Where --all keeps answers for the next run.")] = ROOT / "work" / "compare",
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As a table of a model card.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As a table of a document.")] = False,
 ) -> None:
     """Measure a model on annotated messages that it has not learnt from."""
+    if split not in ("dev", "test"):
+        raise typer.BadParameter("the split is dev or test", param_hint="--split")
+    if part not in ("", "encoder", "linear"):
+        raise typer.BadParameter("the part is encoder or linear", param_hint="--part")
+    if (everything or disguised) and (part or split == "test"):
+        raise typer.BadParameter("it is of whole models on dev", param_hint="--all" if everything else "--robustness")
+    if everything:
+        board = _compare(model, data, work, rounds=rounds, threads=threads or os.cpu_count() or 1)
+        if json or markdown:
+            print(board.json() if json else board.markdown())
+        else:
+            board.show()
+        return
     from training import evaluate as steps
     from training import examples
 
-    if split not in ("dev", "test"):
-        raise typer.BadParameter("the split is dev or test", param_hint="--split")
-    analyser = steps.load(model, ROOT / "models")
+    analyser = steps.load(model or "fast", ROOT / "models")
+    if disguised:
+        from training import robustness
+
+        print(robustness.main_table(analyser, data, for_machines=json))
+        return
     path = data / "gold" / "dev.jsonl.gz"
     messages = examples.gold(path) if split == "dev" else examples.split(data).test
-    figures = steps.evaluate(analyser, messages, rounds=rounds)
+    if plot:
+        from training import reliability
+
+        targets = np.stack([message.targets for message in messages])
+        chances = analyser.probabilities([message.text for message in messages])
+        reliability.draw(chances, targets, plot, title=f"{analyser.version} on gold {split}")
+        return
+    if part:
+        figures = steps.evaluate_part(analyser, messages, part, rounds=rounds)
+    else:
+        figures = steps.evaluate(analyser, messages, rounds=rounds)
     if markdown:
         print(steps.markdown(figures))
     else:
-        steps.show(figures, title=f"{analyser.version} on gold {split}", as_json=json)
+        title = f"{analyser.version}, {part} alone," if part else analyser.version
+        steps.show(figures, title=f"{title} on gold {split}", as_json=json)
+
+
+def _compare(model: str, data: Path, work: Path, *, rounds: int, threads: int) -> Scoreboard:
+    """Models and rivals side by side; of the models, the one that is named or else every tier."""
+    from training import compare, evaluate
+
+    folder = evaluate.folder(model, ROOT / "models")
+    models = {folder.name: folder} if model else compare.find_models(ROOT / "models")
+    return compare.compare(data, models, work, rounds=rounds, threads=threads)
+
+
+def _prepare(threads: int) -> None:
+    import torch
+
+    torch.set_flush_denormal(True)  # numbers next to nothing are slow and mean nothing
+    if threads:
+        torch.set_num_threads(threads)
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
@@ -65,20 +67,20 @@ def _fit_group(z: Floats, w: Floats, t: Floats, kind: str) -> tuple[float, float
     return float(a), float(b), found.x[2] + found.x[3:]
 
 
-def thresholds(chances: Floats, targets: Floats, pain: float) -> dict[str, object]:
+def thresholds(chances: Floats, targets: Floats) -> dict[str, Any]:
     """Probabilities from which to commit, for the best F1 of each label on the calibration split.
 
     Args:
         chances: Calibrated probabilities, (n, N_OUTPUTS).
         targets: 0 or 1, (n, N_OUTPUTS).
-        pain: Threshold of the pain tags, chosen where the tags are.
     """
     intent, risk = COLUMNS["intent"].start, COLUMNS["risk"].start
     return {
         "intent": {name: _best(chances[:, intent + i], targets[:, intent + i]) for i, name in enumerate(INTENTS)},
         "risk": [_best(chances[:, risk + i], targets[:, risk + i]) for i in range(3)],
         "abuse": _best(chances[:, COLUMNS["abuse"].start], targets[:, COLUMNS["abuse"].start]),
-        "pain": pain,
+        "pain_prior": 0.0,
+        "pain_least": 1.0,
         "target": 0.3,
     }
 

@@ -20,6 +20,7 @@ from training import corpora
 from training.examples import Example, key
 
 Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,23 @@ class DistilPlan:
     """How a student learns from teachers.
 
     Attributes:
-        teachers: Recipes of the teachers, files beside the student's. The student begins as the first one.
+        teachers: Recipes of the teachers, files beside the student's.
+        begin_as: The one of them as which the student begins; it has the student's encoder.
         pool: Messages without labels that the teachers read.
         messages: How many of them the student learns from.
         seed: Of the draw of both.
     """
 
     teachers: tuple[str, ...]
+    begin_as: str
     pool: int = 200_000
     messages: int = 80_000
     seed: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "teachers", tuple(self.teachers))
-        if not self.teachers:
-            raise ValueError("a student needs teachers")
+        if self.begin_as not in self.teachers:
+            raise ValueError("a student needs teachers and begins as one of them")
 
 
 LONGEST = 200
@@ -74,28 +77,34 @@ def pool(data: Path, held_out: set[str], n: int, *, seed: int) -> list[str]:
     return list(found.values())
 
 
-def opinion(teachers: Sequence[Path], texts: list[str]) -> Floats:
-    """Mean of the teachers' calibrated probabilities of each message, (n, N_OUTPUTS).
+def opinion(teachers: Sequence[Path], texts: list[str]) -> tuple[Floats, list[Halves]]:
+    """Mean of the teachers' calibrated probabilities of each message, (n, N_OUTPUTS), and of its units' tags.
 
     Args:
-        teachers: Folders of their artefacts.
+        teachers: Folders of their artefacts; all with the same normaliser, so with the same units.
         texts: The messages.
     """
     total = np.zeros((len(texts), N_OUTPUTS), np.float32)
+    tags: list[Halves] = []
     for folder in teachers:
         analyser = Analyser.load(folder)
+        own: list[Halves] = []
         for start in range(0, len(texts), 2048):
-            total[start : start + 2048] += analyser.probabilities(texts[start : start + 2048])
+            chances, found = analyser.opinions(texts[start : start + 2048])
+            total[start : start + 2048] += chances
+            own += [(each / len(teachers)).astype(np.float16) for each in found]
+        tags = [one + other for one, other in zip(tags, own, strict=True)] if tags else own
     total /= len(teachers)
-    return total
+    return total, tags
 
 
-def choose(texts: list[str], chances: Floats, n: int, *, seed: int) -> list[Example]:
+def choose(texts: list[str], chances: Floats, tags: list[Halves], n: int, *, seed: int) -> list[Example]:
     """Examples with soft targets: half of `n` the messages with the most of something rare, half drawn from the rest.
 
     Args:
         texts: The pool.
         chances: The ensemble's probabilities of each, (n_texts, N_OUTPUTS).
+        tags: What it says of the units of each.
         n: How many to keep.
         seed: Of the draw.
     """
@@ -105,4 +114,4 @@ def choose(texts: list[str], chances: Floats, n: int, *, seed: int) -> list[Exam
     drawn = np.random.default_rng(seed).permutation(rest)[: n - len(first)]
     # Never quite 1: a target of 1 in a softmax group means "may be the true one", not a probability.
     soft = np.clip(chances, 1e-4, 1 - 1e-4).astype(np.float32)
-    return [Example(texts[i], "teachers", soft[i]) for i in np.concatenate((first, drawn)).tolist()]
+    return [Example(texts[i], "teachers", soft[i], tags=tags[i]) for i in np.concatenate((first, drawn)).tolist()]

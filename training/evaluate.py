@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +16,18 @@ from rich.console import Console
 from rich.table import Table
 
 from nlp_service.inference.analyser import Analyser
-from nlp_service.inference.heads import COLUMNS, GROUPS
+from nlp_service.inference.heads import COLUMNS, GROUPS, probabilities
 from nlp_service.types import INTENTS, SENTIMENTS, Analysis, Message
 from training import metrics
 from training.examples import Example
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
+Measure = Callable[[Ints], float]
 UNSEEN_TRADE = "authored-5"
 """Source of the messages of a trade that training never sees."""
+PARTS = ("encoder", "linear")
+"""Parts of a model, in the order in which `Analyser.logits` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +48,36 @@ class Figure:
     messages: int
 
 
-class Judged:
-    """Answers of a model beside the truth, as arrays."""
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one judge says of n messages; None for what it does not judge.
 
-    def __init__(self, analyser: Analyser, examples: list[Example]) -> None:
-        texts = [example.text for example in examples]
-        self.examples = examples
-        self.answers: list[Analysis] = analyser.analyse([Message(None, text) for text in texts], evidence=False)
-        self.chances = analyser.probabilities(texts)
-        self.targets = np.stack([example.targets for example in examples])
-        self.primary = _codes([a.intent.primary if a.intent else "" for a in self.answers], INTENTS)
-        self.sentiment = _codes([a.sentiment.label if a.sentiment else "" for a in self.answers], SENTIMENTS)
+    Attributes:
+        primary: Index in `INTENTS`, -1 for no answer; shape (n,).
+        intent: How much each of `INTENTS` applies, higher for more; (n, 5).
+        sentiment: Index in `SENTIMENTS`, -1 for no answer; (n,).
+        risk: How much the levels >= 1 and >= 2 apply; (n, 2).
+        abuse: How much it applies; (n,).
+        spans: Pains as rows of message, first code point and the one after the last; (k, 3).
+    """
 
-    def of(self, group: str) -> tuple[Floats, Floats]:
-        """Truth and probabilities of a group's columns, each (n, columns)."""
-        return self.targets[:, COLUMNS[group]], self.chances[:, COLUMNS[group]]
+    primary: Ints | None = None
+    intent: Floats | None = None
+    sentiment: Ints | None = None
+    risk: Floats | None = None
+    abuse: Floats | None = None
+    spans: Ints | None = None
+
+    def head(self, n: int) -> Answers:
+        """The answers to the first `n` messages."""
+        spans = None if self.spans is None else self.spans[self.spans[:, 0] < n]
+        rest = {name: values[:n] for name, values in self.given().items() if name != "spans"}
+        return Answers(**rest, spans=spans)
+
+    def given(self) -> dict[str, npt.NDArray[Any]]:
+        """What is judged, by name."""
+        named = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: values for name, values in named.items() if values is not None}
 
 
 def evaluate(analyser: Analyser, examples: list[Example], *, rounds: int = 1000) -> list[Figure]:
@@ -68,52 +88,130 @@ def evaluate(analyser: Analyser, examples: list[Example], *, rounds: int = 1000)
         examples: Annotated messages that it has not learnt from.
         rounds: Resamples for the intervals.
     """
-    judged = Judged(analyser, examples)
-    figures = [_figure(name, measure, len(examples), rounds) for name, measure in _measures(judged)]
-    unseen = [i for i, example in enumerate(examples) if example.source == UNSEEN_TRADE]
-    if unseen:
-        part = np.array(unseen)
-        truth = judged.of("primary")[0].argmax(1)
-        name = f"intent, primary, macro-F1 on a trade never seen ({UNSEEN_TRADE})"
-        figures.append(
-            _figure(name, lambda c: metrics.macro_f1(truth[part[c]], judged.primary[part[c]], 5), len(part), rounds)
-        )
-    return figures
-
-
-def _measures(judged: Judged) -> list[tuple[str, Callable[[Ints], float]]]:
-    primary = judged.of("primary")[0].argmax(1)
-    feeling = _three(judged.of("sentiment")[0]).argmax(1)
-    true_intent, intent = judged.of("intent")
-    true_risk, risk = judged.of("risk")
-    true_abuse, abuse = judged.of("abuse")
-    spans = [[(start, end) for start, end, _ in example.spans or ()] for example in judged.examples]
-    found = [[(pain.span.start, pain.span.end) for pain in answer.pain] for answer in judged.answers]
-
-    def intents(chosen: Ints) -> float:
-        each = [metrics.average_precision(true_intent[chosen, i], intent[chosen, i]) for i in range(len(INTENTS))]
-        return float(np.nanmean(each))
-
-    def pains(chosen: Ints) -> float:
-        return metrics.span_f1([spans[i] for i in chosen], [found[i] for i in chosen])
-
+    texts = [example.text for example in examples]
+    chances = analyser.probabilities(texts)
+    quality, unseen = measure(examples, answers(analyser, texts, chances), rounds=rounds)
     return [
-        ("intent, primary, macro-F1", lambda c: metrics.macro_f1(primary[c], judged.primary[c], 5)),
-        ("intent, all labels, mean average precision", intents),
-        ("sentiment, three-way, macro-F1", lambda c: metrics.macro_f1(feeling[c], judged.sentiment[c], 3)),
-        ("risk >= 1, average precision", lambda c: metrics.average_precision(true_risk[c, 0], risk[c, 0])),
-        ("risk >= 2, average precision", lambda c: metrics.average_precision(true_risk[c, 1], risk[c, 1])),
-        ("abuse, average precision", lambda c: metrics.average_precision(true_abuse[c, 0], abuse[c, 0])),
-        ("pain spans, F1 at overlap 0.5", pains),
-        *_calibration(judged),
+        *quality,
+        *(_figure(n, m, len(texts), rounds) for n, m in _calibration(targets(examples), chances)),
+        *unseen,
     ]
 
 
-def _calibration(judged: Judged) -> list[tuple[str, Callable[[Ints], float]]]:
+def evaluate_part(analyser: Analyser, examples: list[Example], part: str, *, rounds: int = 1000) -> list[Figure]:
+    """Figures of one part of a model alone, its logits taken as they are; without pains and calibration.
+
+    Args:
+        analyser: The model.
+        examples: Annotated messages that it has not learnt from.
+        part: One of `PARTS`.
+        rounds: Resamples for the intervals.
+    """
+    logits = analyser.logits([example.text for example in examples])[PARTS.index(part)]
+    quality, unseen = measure(examples, read_chances(probabilities(logits)), rounds=rounds)
+    return [*quality, *unseen]
+
+
+def answers(analyser: Analyser, texts: list[str], chances: Floats) -> Answers:
+    """Answers of a model as it serves them; `chances` are its calibrated probabilities, (n, N_OUTPUTS)."""
+    analyses: list[Analysis] = analyser.analyse([Message(None, text) for text in texts], evidence=False)
+    spans = [(i, pain.span.start, pain.span.end) for i, analysis in enumerate(analyses) for pain in analysis.pain]
+    return dataclasses.replace(
+        read_chances(chances),
+        primary=_codes([a.intent.primary if a.intent else "" for a in analyses], INTENTS),
+        sentiment=_codes([a.sentiment.label if a.sentiment else "" for a in analyses], SENTIMENTS),
+        spans=np.array(spans, np.int64).reshape(-1, 3),
+    )
+
+
+def read_chances(chances: Floats) -> Answers:
+    """Answers from the probabilities of every output column, (n, N_OUTPUTS); nothing of pains."""
+    return Answers(
+        primary=primary_codes(chances),
+        intent=chances[:, COLUMNS["intent"]],
+        sentiment=sentiment_codes(chances),
+        risk=chances[:, COLUMNS["risk"]][:, :2],
+        abuse=chances[:, COLUMNS["abuse"].start],
+    )
+
+
+def targets(examples: list[Example]) -> Floats:
+    """Truth of every output column, (n, N_OUTPUTS)."""
+    return np.stack([example.targets for example in examples])
+
+
+def primary_codes(columns: Floats) -> Ints:
+    """Index in `INTENTS` of the primary intent in truth or probabilities, (n, N_OUTPUTS)."""
+    return columns[:, COLUMNS["primary"]].argmax(1)
+
+
+def sentiment_codes(columns: Floats) -> Ints:
+    """Index in `SENTIMENTS` of the feeling in truth or probabilities, (n, N_OUTPUTS)."""
+    return _three(columns[:, COLUMNS["sentiment"]]).argmax(1)
+
+
+def measure(examples: list[Example], said: Answers, *, rounds: int) -> tuple[list[Figure], list[Figure]]:
+    """Figures of the answers to annotated messages: of all of them, and of those of the trade never seen."""
+    figures = [_figure(name, figure, len(examples), rounds) for name, figure in _measures(examples, said)]
+    unseen = np.array([i for i, example in enumerate(examples) if example.source == UNSEEN_TRADE], np.intp)
+    if said.primary is None or not len(unseen):
+        return figures, []
+    truth = primary_codes(targets(examples)[unseen])
+    name = f"intent, primary, macro-F1 on a trade never seen ({UNSEEN_TRADE})"
+    return figures, [_figure(name, _macro_f1(truth, said.primary[unseen], 5), len(unseen), rounds)]
+
+
+def _measures(examples: list[Example], said: Answers) -> list[tuple[str, Measure]]:
+    """Measures of whatever is answered, each a function of the indices of the chosen messages."""
+    truth = targets(examples)
+    found: list[tuple[str, Measure]] = []
+    if said.primary is not None:
+        found.append(("intent, primary, macro-F1", _macro_f1(primary_codes(truth), said.primary, 5)))
+    if said.intent is not None:
+        intents = truth[:, COLUMNS["intent"]]
+        found.append(("intent, all labels, mean average precision", _precision(intents, said.intent)))
+    if said.sentiment is not None:
+        found.append(("sentiment, three-way, macro-F1", _macro_f1(sentiment_codes(truth), said.sentiment, 3)))
+    if said.risk is not None:
+        for i, level in enumerate((">= 1", ">= 2")):
+            risk = truth[:, COLUMNS["risk"]][:, [i]]
+            found.append((f"risk {level}, average precision", _precision(risk, said.risk[:, [i]])))
+    if said.abuse is not None:
+        abuse = truth[:, COLUMNS["abuse"]]
+        found.append(("abuse, average precision", _precision(abuse, said.abuse[:, None])))
+    if said.spans is not None:
+        found.append(("pain spans, F1 at overlap 0.5", _pains(examples, said.spans)))
+    return found
+
+
+def _macro_f1(truth: Ints, guess: Ints, n_classes: int) -> Measure:
+    return lambda c: metrics.macro_f1(truth[c], guess[c], n_classes)
+
+
+def _precision(truth: Floats, scores: Floats) -> Measure:
+    """Mean average precision over columns, those without a positive left out."""
+    n = truth.shape[1]
+
+    def figure(chosen: Ints) -> float:
+        each = [metrics.average_precision(truth[chosen, i], scores[chosen, i]) for i in range(n)]
+        return each[0] if n == 1 else float(np.nanmean(each))
+
+    return figure
+
+
+def _pains(examples: list[Example], spans: Ints) -> Measure:
+    truth = [[(start, end) for start, end, _ in example.spans or ()] for example in examples]
+    found: list[list[tuple[int, int]]] = [[] for _ in examples]
+    for message, start, end in spans.tolist():
+        found[message].append((start, end))
+    return lambda c: metrics.span_f1([truth[i] for i in c], [found[i] for i in c])
+
+
+def _calibration(truths: Floats, chances: Floats) -> list[tuple[str, Measure]]:
     """Expected calibration error of every head: of the answer it gives, or the mean over its yes-or-no columns."""
-    found: list[tuple[str, Callable[[Ints], float]]] = []
+    found: list[tuple[str, Measure]] = []
     for group in GROUPS:
-        truth, chance = judged.of(group.name)
+        truth, chance = truths[:, COLUMNS[group.name]], chances[:, COLUMNS[group.name]]
         if group.name == "sentiment":
             truth, chance = _three(truth), _three(chance)
         if group.kind == "softmax":
@@ -124,11 +222,11 @@ def _calibration(judged: Judged) -> list[tuple[str, Callable[[Ints], float]]]:
     return found
 
 
-def _confidence(right: Floats, confidence: Floats) -> Callable[[Ints], float]:
+def _confidence(right: Floats, confidence: Floats) -> Measure:
     return lambda c: metrics.calibration_error(right[c], confidence[c])
 
 
-def _columns(truth: Floats, chance: Floats) -> Callable[[Ints], float]:
+def _columns(truth: Floats, chance: Floats) -> Measure:
     n = truth.shape[1]
     return lambda c: float(np.mean([metrics.calibration_error(truth[c, i], chance[c, i]) for i in range(n)]))
 
@@ -169,5 +267,10 @@ def markdown(figures: list[Figure]) -> str:
 
 def load(model: str, models: Path) -> Analyser:
     """A shipped tier by its name, or an artefact by its folder."""
-    folder = models / model
-    return Analyser.load(folder if folder.is_dir() else Path(model))
+    return Analyser.load(folder(model, models))
+
+
+def folder(model: str, models: Path) -> Path:
+    """Folder of a tier by its name, else the folder that is named."""
+    tier = models / model
+    return tier if tier.is_dir() else Path(model)

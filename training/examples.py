@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Example:
         targets: 1, 0 or NaN (not known) for each output; of a softmax group, 1 for every column that may be the true
             one; float32, shape (N_OUTPUTS,).
         spans: Half-open code-point ranges of pain spans with their targets; None where nobody looked for them.
+        tags: What teachers say of each unit, where nobody looked for spans: probabilities of outside, begin and inside;
+            float16, shape (n_units, 3).
         auxiliary: Class of the source's own label, for the head that only training has.
     """
 
@@ -35,6 +38,7 @@ class Example:
     source: str
     targets: npt.NDArray[np.float32] = field(default_factory=lambda: np.full(N_OUTPUTS, UNKNOWN, np.float32))
     spans: list[tuple[int, int, str]] | None = None
+    tags: npt.NDArray[np.float16] | None = None
     auxiliary: tuple[str, int] | None = None
 
     def set(self, group: str, names: tuple[Any, ...], true: Any) -> None:
@@ -109,7 +113,7 @@ def _settled(name: str, label: str | int) -> list[tuple[int, float]]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Splits:
     """Annotated messages for four uses that share no text."""
 
@@ -117,6 +121,11 @@ class Splits:
     calibration: list[Example]
     test: list[Example]
     dev: list[Example]
+
+    @cached_property
+    def held_out(self) -> set[str]:
+        """Keys of the texts that nothing may learn from."""
+        return {key(example.text) for part in (self.calibration, self.test, self.dev) for example in part}
 
 
 def split(data: Path, *, seed: int = 1) -> Splits:

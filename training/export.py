@@ -13,8 +13,10 @@ import torch
 from nlp_service.inference import artifact
 from nlp_service.inference.heads import Calibration
 from nlp_service.inference.lookup import Lookup
-from training.finetune import Classifier, Tokens, pad
+from training.conformal import Promises
 from training.graph import EncoderWeights, build
+from training.network import Classifier
+from training.tokens import Tokens, pad
 
 
 def weights_of(classifier: Classifier, ranges: tuple[float, ...]) -> EncoderWeights:
@@ -37,6 +39,11 @@ def weights_of(classifier: Classifier, ranges: tuple[float, ...]) -> EncoderWeig
         norm=(array(encoder.norm.weight), array(encoder.norm.bias)),
         attend=(matrix(encoder.attend), array(encoder.attend.bias)),
         heads=(matrix(classifier.heads), array(classifier.heads.bias)),
+        embed=(
+            matrix(classifier.embed_attend),
+            array(classifier.embed_attend.bias),
+            matrix(classifier.embed_project),
+        ),
         tags=(matrix(classifier.tags), matrix(classifier.tags_vector), array(classifier.tags.bias)),
     )
 
@@ -67,9 +74,10 @@ def write_encoder(folder: Path, classifier: Classifier, lookup: Lookup, tokens: 
 
 
 def write_heads(folder: Path, classifier: Classifier, calibration: Calibration) -> None:
-    """Write ``heads.npz``: the calibration and the head that names pains."""
+    """Write ``heads.npz``: the heads of texts, the calibration, and the head that names pains."""
     np.savez_compressed(
         folder / "heads.npz",
+        weight=classifier.heads.weight.detach().numpy().T.astype(np.float32),
         encoder=calibration.encoder,
         linear=calibration.linear,
         bias=calibration.bias,
@@ -78,6 +86,14 @@ def write_heads(folder: Path, classifier: Classifier, calibration: Calibration) 
     )
 
 
-def write_manifest(folder: Path, name: str, version: str, thresholds: dict[str, Any], training: dict[str, Any]) -> None:
+def write_manifest(
+    folder: Path,
+    name: str,
+    version: str,
+    thresholds: dict[str, Any],
+    promises: Promises,
+    training: dict[str, Any],
+) -> None:
     """Write ``manifest.json`` over the files that lie in `folder`."""
-    artifact.write(folder, {"name": name, "version": version, "thresholds": thresholds, "training": training})
+    chosen = {"thresholds": thresholds, "promises": promises, "training": training}
+    artifact.write(folder, {"name": name, "version": version, **chosen})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -14,15 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlp_service.inference.heads import COLUMNS, GROUPS, N_OUTPUTS
-from nlp_service.inference.lookup import EMPTY, FIRST_UNIT, MASK, Lookup
-from nlp_service.inference.targets import TARGETS
-from nlp_service.text.normalise import normalise_batch
+from nlp_service.inference.heads import COLUMNS, GROUPS
+from nlp_service.inference.lookup import FIRST_UNIT, MASK, Lookup
+from training import contrast
+from training.contrast import ContrastLoss, PairSet
 from training.examples import Example
-from training.network import ConvEncoder
-from training.targets import classify
+from training.network import Classifier
+from training.tokens import TAGS, Spans, Tokens, pad, tokenise
 
-TAGS = ("outside", "begin", "inside")
+AVERAGE_EVERY = 8
+"""Steps from one update of the averaged weights to the next."""
+
 WEIGHTS = {"primary": 1.0, "intent": 1.0, "sentiment": 1.0, "risk": 1.5, "category": 0.5, "abuse": 0.7, "unsafe": 0.7}
 """Share of each group in the loss: what is asked most of counts most."""
 
@@ -35,11 +38,16 @@ class FinetunePlan:
         epochs: Passes over the annotated messages.
         batch: Annotated messages in a step; as many of the public sets come beside them.
         public_share: Public messages for each annotated one.
+        disguised: Share of the harmful annotated messages that come again as `training.obfuscate` rewrites them; of
+            the others a part of it.
         learning_rate: Of the heads; the encoder's is `encoder_rate` times it.
         dropout: On the rows and between the layers.
         unit_dropout: Share of units that are hidden while training.
         averaged: Decay a step of the running average of the weights, which is what is kept.
         longest: Units of a message that are read while training.
+        pair_share: Batches of pairs, for the sentence embeddings, for each batch of annotated messages.
+        pairs: Pairs in such a batch.
+        pair_weight: Share of it in the loss.
         tag_weight, target_weight, auxiliary_weight: Shares in the loss of the pain tags, of the names of pains, and of
             the heads that only training has.
         seed: Of order, heads and dropout.
@@ -48,92 +56,20 @@ class FinetunePlan:
     epochs: float = 6.0
     batch: int = 32
     public_share: float = 1.0
+    disguised: float = 0.0
     learning_rate: float = 1e-2
     encoder_rate: float = 0.5
     dropout: float = 0.15
     unit_dropout: float = 0.08
     averaged: float = 0.998
     longest: int = 260
-    tag_weight: float = 0.5
+    pair_share: float = 0.0
+    pairs: int = 48
+    pair_weight: float = 0.3
+    tag_weight: float = 1.5
     target_weight: float = 0.1
     auxiliary_weight: float = 0.3
     seed: int = 1
-
-
-class Classifier(nn.Module):
-    """An encoder with the heads of the service and, while training, one for each public set."""
-
-    def __init__(self, encoder: ConvEncoder, auxiliary: dict[str, int]) -> None:
-        super().__init__()
-        width = encoder.shape.width
-        self.encoder = encoder
-        self.heads = nn.Linear(width, N_OUTPUTS)
-        self.tags = nn.Linear(width, len(TAGS))
-        self.tags_vector = nn.Linear(width, len(TAGS), bias=False)
-        self.targets = nn.Linear(width, len(TARGETS))
-        self.auxiliary = nn.ModuleDict({name: nn.Linear(width, n) for name, n in auxiliary.items()})
-        self.dropout = nn.Dropout(0.2)
-
-    def forward(self, unit_ids: Tensor, pair_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Logits (batch, N_OUTPUTS), vectors (batch, width), tag logits (batch, length, 3) and states."""
-        states, vector = self.encoder(unit_ids, pair_ids)
-        vector = self.dropout(vector)
-        tags = self.tags(self.dropout(states)) + self.tags_vector(vector).unsqueeze(1)
-        return self.heads(vector), vector, tags, states
-
-
-Spans = list[tuple[int, int, int]]
-"""Units ``start:end`` of each pain of a message, with the index of its target."""
-
-
-@dataclass(slots=True)
-class Tokens:
-    """Examples as arrays: ids, tags and spans of each, ready to be padded."""
-
-    examples: list[Example]
-    ids: list[npt.NDArray[np.int64]]
-    tags: list[npt.NDArray[np.int64] | None]
-    spans: list[Spans]
-
-
-def tokenise(examples: list[Example], lookup: Lookup, longest: int = 1 << 30) -> Tokens:
-    """Normalise and look up; a text without units becomes the one id `EMPTY`."""
-    batch = normalise_batch([example.text for example in examples])
-    flat = lookup.unit_ids(batch).astype(np.int64)
-    tokens = Tokens(examples, [], [], [])
-    for i, example in enumerate(examples):
-        a, b = int(batch.offsets[i]), int(batch.offsets[i + 1])
-        ids = flat[a:b][:longest] if b > a else np.array([EMPTY])
-        spans = _spans(example, batch.starts[a:b], batch.ends[a:b], len(ids))
-        tokens.ids.append(ids)
-        tokens.spans.append(spans)
-        tokens.tags.append(_tags(spans, len(ids)) if example.spans is not None else None)
-    return tokens
-
-
-def _spans(example: Example, starts: npt.NDArray[np.int32], ends: npt.NDArray[np.int32], n_units: int) -> Spans:
-    found = []
-    for start, end, target in example.spans or ():
-        inside = np.flatnonzero((starts < end) & (ends > start))
-        if len(inside) and inside[-1] < n_units:
-            found.append((int(inside[0]), int(inside[-1]) + 1, classify(target)))
-    return found
-
-
-def _tags(spans: Spans, n_units: int) -> npt.NDArray[np.int64]:
-    tags = np.zeros(n_units, np.int64)
-    for start, end, _ in spans:
-        tags[start:end] = TAGS.index("inside")
-        tags[start] = TAGS.index("begin")
-    return tags
-
-
-def pad(rows: list[npt.NDArray[np.int64]], value: int = 0) -> npt.NDArray[np.int64]:
-    """Rows of different length to one array (n, longest)."""
-    result = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for i, row in enumerate(rows):
-        result[i, : len(row)] = row
-    return result
 
 
 def loss_of(logits: Tensor, targets: Tensor, weights: dict[str, float] = WEIGHTS) -> Tensor:
@@ -164,7 +100,12 @@ def loss_of(logits: Tensor, targets: Tensor, weights: dict[str, float] = WEIGHTS
 
 
 def finetune(
-    classifier: Classifier, lookup: Lookup, annotated: list[Example], public: list[Example], plan: FinetunePlan
+    classifier: Classifier,
+    lookup: Lookup,
+    annotated: list[Example],
+    public: list[Example],
+    plan: FinetunePlan,
+    pair_sets: list[PairSet] | None = None,
 ) -> Classifier:
     """Train and give back the classifier with the averaged weights.
 
@@ -174,21 +115,30 @@ def finetune(
         annotated: Messages with all labels.
         public: Messages with some; may be empty.
         plan: How.
+        pair_sets: What the sentence embeddings are learnt from; None to leave them as they are.
     """
     torch.manual_seed(plan.seed)
     device = next(classifier.parameters()).device
     own, other = tokenise(annotated, lookup, plan.longest), tokenise(public, lookup, plan.longest)
     steps = list(_steps(own, other, plan))
-    encoder = set(classifier.encoder.parameters())
+    pairs = _pairs(classifier, lookup, pair_sets or [], plan, device)
+    # The pair table is most of the weights, and a step touches few of its rows: only those are learnt and paid for.
+    table = classifier.encoder.pairs
+    table.sparse = True
+    encoder = [p for p in classifier.encoder.parameters() if p is not table.weight]
+    heads = [p for name, p in classifier.named_parameters() if not name.startswith("encoder.")]
     groups = [
-        {"params": list(encoder), "lr": plan.learning_rate * plan.encoder_rate},
-        {"params": [p for p in classifier.parameters() if p not in encoder], "lr": plan.learning_rate},
+        {"params": encoder, "lr": plan.learning_rate * plan.encoder_rate},
+        {"params": heads, "lr": plan.learning_rate},
     ]
-    optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True)
+    optimisers = [
+        torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.02, fused=True),
+        torch.optim.SparseAdam([table.weight], lr=plan.learning_rate * plan.encoder_rate, betas=(0.9, 0.98)),
+    ]
     average = torch.optim.swa_utils.AveragedModel(
-        classifier, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged)
+        classifier, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(plan.averaged**AVERAGE_EVERY)
     )
-    rates = [group["lr"] for group in optimiser.param_groups]
+    rated = [(group, group["lr"]) for optimiser in optimisers for group in optimiser.param_groups]
     classifier.train()
     rng = np.random.default_rng((plan.seed, 2))
     began, losses = time.monotonic(), []
@@ -196,20 +146,37 @@ def finetune(
         factor = min(1.0, (step + 1) / (0.05 * len(steps))) * (
             0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / len(steps)))
         )
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+        for group, rate in rated:
             group["lr"] = rate * factor
-        loss = _loss(classifier, lookup, tokens, chosen, plan, rng, device)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(classifier.parameters(), 1.0)
-        optimiser.step()
-        average.update_parameters(classifier)
-        losses.append(loss.item())
+        own_loss = _loss(classifier, lookup, tokens, chosen, plan, rng, device)
+        for loss in itertools.chain((own_loss,), next(pairs) if tokens is own else ()):
+            classifier.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_([*encoder, *heads], 1.0)
+            for optimiser in optimisers:
+                optimiser.step()
+        if step % AVERAGE_EVERY == 0 or step == len(steps) - 1:
+            average.update_parameters(classifier)
+        losses.append(own_loss.item())
         if (step + 1) % 200 == 0:
             row = {"step": step + 1, "of": len(steps), "loss": round(float(np.mean(losses[-200:])), 4)}
             print(json.dumps(row | {"seconds": round(time.monotonic() - began)}), flush=True)
     classifier.load_state_dict(average.module.state_dict())
+    table.sparse = False
     return classifier.eval()
+
+
+def _pairs(
+    classifier: Classifier, lookup: Lookup, sets: list[PairSet], plan: FinetunePlan, device: torch.device
+) -> Iterator[Iterator[Tensor]]:
+    """For each batch of annotated messages the losses of as many batches of pairs as are due, computed when taken."""
+    found = contrast.batches(sets, plan.pairs, np.random.default_rng((plan.seed, 3)))
+    loss = ContrastLoss()
+    due = 0.0
+    while True:
+        due += plan.pair_share if sets else 0.0
+        n, due = int(due), due % 1.0
+        yield (plan.pair_weight * loss(classifier, lookup, batch, device) for batch in itertools.islice(found, n))
 
 
 def _steps(own: Tokens, other: Tokens, plan: FinetunePlan) -> Iterator[tuple[Tokens, npt.NDArray[np.int64]]]:
@@ -263,10 +230,12 @@ def _loss(
     examples = [tokens.examples[i] for i in chosen]
     targets = torch.from_numpy(np.stack([e.targets for e in examples])).to(device)
     loss = loss_of(logits, targets)
-    if tokens.tags[chosen[0]] is not None:
-        tags = pad([row for i in chosen if (row := tokens.tags[i]) is not None], -100)
-        part = functional.cross_entropy(tag_logits.flatten(0, 1), torch.from_numpy(tags).flatten().to(device))
-        loss = loss + plan.tag_weight * part * 3
+    if any(tokens.tags[i] is not None for i in chosen):
+        tags = np.zeros((*ids.shape, len(TAGS)), np.float32)
+        for row, i in enumerate(chosen):
+            if (known := tokens.tags[i]) is not None:
+                tags[row, : len(known)] = known
+        loss = loss + plan.tag_weight * _tag_loss(tag_logits, torch.from_numpy(tags).to(device))
         loss = loss + plan.target_weight * _target_loss(classifier, states, [tokens.spans[i] for i in chosen])
     rest: dict[str, list[int]] = {}
     for i, example in enumerate(examples):
@@ -277,6 +246,12 @@ def _loss(
         part = functional.cross_entropy(classifier.auxiliary[name](vector[rows]), labels, reduction="sum")
         loss = loss + plan.auxiliary_weight * part / len(examples)
     return loss
+
+
+def _tag_loss(logits: Tensor, tags: Tensor) -> Tensor:
+    """Cross entropy of the tags (batch, length, 3), probabilities or all 0 where nothing is known."""
+    each = -(tags * torch.log_softmax(logits, 2)).sum(2)
+    return each.sum() / tags.sum().clamp(min=1)
 
 
 def _target_loss(classifier: Classifier, states: Tensor, spans: list[Spans]) -> Tensor:

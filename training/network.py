@@ -17,6 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nlp_service.inference.heads import N_OUTPUTS
+from nlp_service.inference.targets import TARGETS
+
+N_TAGS = 3
+"""Outside, begin and inside of a pain."""
+
+EMBEDDING = 128
+"""Columns of a sentence embedding."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderShape:
@@ -85,7 +94,39 @@ class ConvEncoder(nn.Module):
     def forward(self, unit_ids: Tensor, pair_ids: Tensor) -> tuple[Tensor, Tensor]:
         """States (batch, length, width) and vectors (batch, width)."""
         states, mask = self.states(unit_ids, pair_ids)
-        scores = self.attend(states) + (mask - 1.0) * 1e4
-        pools = self.shape.n_attention
-        weights = torch.softmax(scores, 1).repeat_interleave(self.shape.width // pools, 2)
-        return states, (weights * states).sum(1)
+        return states, self.pool(states, self.attend(states), mask)
+
+    def pool(self, states: Tensor, scores: Tensor, mask: Tensor) -> Tensor:
+        """States weighed by their scores (batch, length, n_attention) and summed up: (batch, width)."""
+        weights = torch.softmax(scores + (mask - 1.0) * 1e4, 1)
+        weights = weights.repeat_interleave(self.shape.width // self.shape.n_attention, 2)
+        return (weights * states).sum(1)
+
+
+class Classifier(nn.Module):
+    """An encoder with the heads of the service and, while training, one for each public set."""
+
+    def __init__(self, encoder: ConvEncoder, auxiliary: dict[str, int]) -> None:
+        super().__init__()
+        width = encoder.shape.width
+        self.encoder = encoder
+        self.heads = nn.Linear(width, N_OUTPUTS)
+        self.tags = nn.Linear(width, N_TAGS)
+        self.tags_vector = nn.Linear(width, N_TAGS, bias=False)
+        self.targets = nn.Linear(width, len(TARGETS))
+        self.embed_attend = nn.Linear(width, encoder.shape.n_attention)
+        self.embed_project = nn.Linear(width, EMBEDDING, bias=False)
+        self.auxiliary = nn.ModuleDict({name: nn.Linear(width, n) for name, n in auxiliary.items()})
+        self.dropout = nn.Dropout(0.2)
+
+    def forward(self, unit_ids: Tensor, pair_ids: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits (batch, N_OUTPUTS), vectors (batch, width), tag logits (batch, length, 3) and states."""
+        states, vector = self.encoder(unit_ids, pair_ids)
+        vector = self.dropout(vector)
+        tags = self.tags(self.dropout(states)) + self.tags_vector(vector).unsqueeze(1)
+        return self.heads(vector), vector, tags, states
+
+    def embed(self, unit_ids: Tensor, pair_ids: Tensor) -> Tensor:
+        """Sentence embeddings (batch, EMBEDDING), of any length."""
+        states, mask = self.encoder.states(unit_ids, pair_ids)
+        return self.embed_project(self.encoder.pool(self.dropout(states), self.embed_attend(states), mask))

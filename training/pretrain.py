@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from nlp_service.inference.lookup import FIRST_UNIT, MASK, PAD, Lookup
 from nlp_service.text.normalise import Batch, normalise_batch
-from training import corpora, vocabulary
+from training import corpora, grow, vocabulary
 from training.network import ConvEncoder, EncoderShape
 
 
@@ -39,7 +39,11 @@ class PretrainPlan:
         rows: Rows in a batch.
         tokens: Units to see in all.
         learning_rate: Highest rate, after the warm-up; it falls to a twentieth along a cosine.
+        hold: Share of the steps at the highest rate before it falls. While a run holds, `tokens` may still be changed.
         masked: Share of units to be guessed.
+        width, pair_width, dilations, n_attention: Of the encoder, as in `EncoderShape`.
+        grow_from: Name of the work folder, beside this one, of a smaller pre-trained encoder to begin as; its
+            vocabulary and tokens are used too. Empty to begin at random.
         seed: Of weights, order and masks.
     """
 
@@ -50,8 +54,22 @@ class PretrainPlan:
     rows: int = 64
     tokens: int = 60_000_000
     learning_rate: float = 2e-3
+    hold: float = 0.0
     masked: float = 0.2
+    width: int = 192
+    pair_width: int = 64
+    dilations: tuple[int, ...] = (1, 2, 4)
+    n_attention: int = 8
+    grow_from: str = ""
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dilations", tuple(self.dilations))
+
+    def shape(self, lookup: Lookup) -> EncoderShape:
+        """Sizes of the encoder for a vocabulary."""
+        sizes = (self.width, self.pair_width, self.dilations, self.n_attention)
+        return EncoderShape(lookup.n_ids, lookup.n_pairs, *sizes)
 
 
 class MaskedUnits(nn.Module):
@@ -79,6 +97,10 @@ def prepare(data: Path, folder: Path, plan: PretrainPlan) -> None:
     if (folder / "tokens.npy").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
+    if plan.grow_from:
+        for name in ("vocabulary.npz", "tokens.npy"):
+            os.link(folder.parent / plan.grow_from / name, folder / name)
+        return
     texts = corpora.unlabelled(data)
     batches = [_cut(normalise_batch(chunk), plan.max_text) for chunk in _chunks(texts, 4096)]
     lookup = vocabulary.learn(batches, max_units=plan.max_units, max_pairs=plan.max_pairs)
@@ -110,9 +132,14 @@ def pretrain(data: Path, folder: Path, plan: PretrainPlan, *, save_every_s: floa
     lookup = load_lookup(folder)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(plan.seed)
-    encoder = ConvEncoder(EncoderShape(lookup.n_ids, lookup.n_pairs))
-    model = MaskedUnits(encoder).to(device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    model = MaskedUnits(ConvEncoder(plan.shape(lookup)))
+    if plan.grow_from:
+        small = load(folder.parent / plan.grow_from / "checkpoint.pt")["model"]
+        grow.fill(model, small, plan.pair_width)
+    encoder = model.to(device).encoder
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+    )
     n_steps = plan.tokens // (plan.row * plan.rows)
     first = _resume(folder, model, optimiser)
     began = saved = time.monotonic()
@@ -120,7 +147,7 @@ def pretrain(data: Path, folder: Path, plan: PretrainPlan, *, save_every_s: floa
     batches = _batches(np.load(folder / "tokens.npy", mmap_mode="r"), plan, first)
     for step, (ids, targets) in zip(range(first, n_steps), batches, strict=False):
         for group in optimiser.param_groups:
-            group["lr"] = plan.learning_rate * _rate(step, n_steps)
+            group["lr"] = plan.learning_rate * _rate(step, n_steps, plan.hold)
         where = torch.from_numpy(targets > 0).to(device)
         pairs = torch.from_numpy(lookup.pair_ids(ids)).to(device)
         logits = model(torch.from_numpy(ids).to(device), pairs, where)
@@ -145,9 +172,10 @@ def pretrain(data: Path, folder: Path, plan: PretrainPlan, *, save_every_s: floa
     return encoder
 
 
-def _rate(step: int, n_steps: int) -> float:
+def _rate(step: int, n_steps: int, hold: float) -> float:
     warm = min(1.0, (step + 1) / max(1, n_steps // 40))
-    return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / n_steps)))
+    fallen = max(0.0, step / n_steps - hold) / (1.0 - hold)
+    return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * fallen)))
 
 
 def _batches(

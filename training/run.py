@@ -11,20 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
+from nlp_service.inference.analyser import Encoder
 from nlp_service.inference.encoder import OnnxEncoder
 from nlp_service.inference.heads import N_OUTPUTS
 from nlp_service.inference.lookup import Lookup
 from nlp_service.inference.ngrams import LinearPart, grams
 from nlp_service.inference.pains import PainFinder
+from nlp_service.inference.reading import Thresholds, read_row
 from nlp_service.text.normalise import normalise_batch
-from training import calibrate, distil, examples, export, linear, metrics
+from training import calibrate, conformal, contrast, distil, examples, export, linear, metrics, obfuscate
 from training import recipe as recipes
 from training.distil import DistilPlan
 from training.examples import Example, Splits
-from training.finetune import Classifier, finetune, predict, tokenise
-from training.network import ConvEncoder, EncoderShape
+from training.finetune import finetune, predict
+from training.network import Classifier, ConvEncoder, EncoderShape
 from training.pretrain import load, load_lookup, pretrain, save
 from training.recipe import Recipe
+from training.tokens import tokenise
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
@@ -52,30 +55,59 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
         np.savez_compressed(work / "linear.part.npz", **arrays)
         os.replace(work / "linear.part.npz", work / "linear.npz")
     lookup = load_lookup(work)
-    others = _public(recipe, data, splits)
-    teachers = (
-        [_teacher(recipes.load(RECIPES / name), data, work) for name in recipe.distil.teachers] if recipe.distil else []
-    )
-    classifier = _classifier(recipe, work, lookup, others)
+    others = _public(recipe, data, splits) + _disguised(recipe, splits)
+    names = recipe.distil.teachers if recipe.distil else ()
+    teachers = {name: _teacher(recipes.load(RECIPES / name), data, work) for name in names}
+    classifier = _classifier(recipe, work, others)
     if (work / "classifier.pt").exists():
         classifier.load_state_dict(load(work / "classifier.pt"))
         classifier.eval()
     else:
         if recipe.distil:
-            classifier.load_state_dict(load(teachers[0] / "classifier.pt"), strict=False)
-            others += _soft(recipe, recipe.distil, data, splits, teachers)
+            classifier.load_state_dict(load(teachers[recipe.distil.begin_as] / "classifier.pt"), strict=False)
+            others += _soft(recipe.distil, data, splits, list(teachers.values()))
         _say("finetune", annotated=len(splits.train), others=len(others))
         classifier.to("cuda" if torch.cuda.is_available() else "cpu")
-        finetune(classifier, lookup, splits.train, others, recipe.finetune).cpu()
+        pairs = contrast.load(data, lookup) if recipe.finetune.pair_share else None
+        finetune(classifier, lookup, splits.train, others, recipe.finetune, pairs).cpu()
         save(classifier.state_dict(), work / "classifier.pt")
     assemble(recipe, work, out, classifier, lookup, splits)
 
 
+def mix(recipe: Recipe, data: Path, work: Path, other: Path, share: float, out: Path) -> None:
+    """Export the mean of two trained classifiers that began as the same one (Wortsman et al. 2022, model soups).
+
+    Args:
+        recipe: Of the model.
+        data: The data folder.
+        work: Folder of the first one, with its ``classifier.pt``.
+        other: State of the second one; what it lacks is the first one's.
+        share: What the second one counts, 0 to 1.
+        out: Folder of the artefact.
+
+    Raises:
+        FileNotFoundError: A state or the data is not there.
+        ValueError: `share` is out of range.
+    """
+    if not 0.0 <= share <= 1.0:
+        raise ValueError(f"share must be in [0, 1], got {share}")
+    one, two = load(work / "classifier.pt"), load(other)
+    mean = {name: share * two.get(name, value) + (1.0 - share) * value for name, value in one.items()}
+    classifier = _classifier(recipe, work, [])
+    classifier.load_state_dict({name: value for name, value in mean.items() if not name.startswith("auxiliary")})
+    classifier.eval()
+    assemble(recipe, work, out, classifier, load_lookup(work), examples.split(data, seed=recipe.seed))
+
+
 def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
-    """Folder of a trained teacher, beside the student's; it shares its vocabulary, pre-training and linear part."""
+    """Folder of a trained teacher, beside the student's.
+
+    It shares the linear part, and unless it has grown beyond it the vocabulary and the pre-trained encoder.
+    """
     folder = work.parent / recipe.name
     folder.mkdir(exist_ok=True)
-    for name in ("vocabulary.npz", "encoder.pt", "linear.npz"):
+    shared = ("linear.npz",) if recipe.pretrain.grow_from else ("vocabulary.npz", "encoder.pt", "linear.npz")
+    for name in shared:
         if not (folder / name).exists():
             os.link(work / name, folder / name)
     if not (folder / "model" / "manifest.json").exists():
@@ -84,13 +116,13 @@ def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
     return folder
 
 
-def _soft(recipe: Recipe, plan: DistilPlan, data: Path, splits: Splits, teachers: list[Path]) -> list[Example]:
+def _soft(plan: DistilPlan, data: Path, splits: Splits, teachers: list[Path]) -> list[Example]:
     """What the teachers say of messages that stand in no split."""
-    parts = (splits.train, splits.calibration, splits.test, splits.dev)
-    held_out = {examples.key(example.text) for part in parts for example in part}
-    texts = distil.pool(data, held_out, plan.pool, seed=plan.seed)
-    chances = distil.opinion([folder / "model" for folder in teachers], texts)
-    return distil.choose(texts, chances, plan.messages, seed=plan.seed)
+    known = splits.held_out | {examples.key(example.text) for example in splits.train}
+    texts = distil.pool(data, known, plan.pool, seed=plan.seed)
+    _say("label", messages=len(texts), teachers=len(teachers))
+    chances, tags = distil.opinion([folder / "model" for folder in teachers], texts)
+    return distil.choose(texts, chances, tags, plan.messages, seed=plan.seed)
 
 
 def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, lookup: Lookup, splits: Splits) -> None:
@@ -106,19 +138,20 @@ def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, look
     targets = np.stack([example.targets for example in splits.calibration])
     calibration = calibrate.fit(z, w, targets)
     export.write_heads(out, classifier, calibration)
-    pain = pain_threshold(encoder, splits.calibration)
     chances = calibrate.believed(z, w, calibration)
     training = {
         "recipe": _plain(recipe),
         "messages": {name: len(getattr(splits, name)) for name in ("train", "calibration", "test")},
         "calibration": "1,000 messages of a random draw and one community group that training never saw",
     }
-    bounds = calibrate.thresholds(chances, targets, pain)
-    export.write_manifest(out, recipe.name, recipe.version, bounds, training)
+    bounds = calibrate.thresholds(chances, targets)
+    bounds |= pain_bounds(encoder, splits.calibration, chances, Thresholds(**bounds))
+    promised = conformal.promises(chances, targets)
+    export.write_manifest(out, recipe.name, recipe.version, bounds, promised, training)
     _say("written", folder=str(out), thresholds=bounds)
 
 
-def logits(encoder: OnnxEncoder, part: LinearPart, messages: list[Example]) -> tuple[np.ndarray, np.ndarray]:
+def logits(encoder: Encoder, part: LinearPart, messages: list[Example]) -> tuple[np.ndarray, np.ndarray]:
     """Logits of both parts before calibration, each (n, N_OUTPUTS)."""
     batch = normalise_batch([message.text for message in messages])
     found = np.zeros((len(messages), N_OUTPUTS), np.float32)
@@ -141,41 +174,60 @@ def parity(classifier: Classifier, lookup: Lookup, encoder: OnnxEncoder, message
     return row
 
 
-def pain_threshold(encoder: OnnxEncoder, messages: list[Example]) -> float:
-    """Probability of being inside from which spans are best on the given messages."""
+def pain_bounds(
+    encoder: Encoder, messages: list[Example], chances: np.ndarray, thresholds: Thresholds
+) -> dict[str, float]:
+    """What `PainFinder` needs for the best spans on the given messages, each read as serving reads it.
+
+    Args:
+        encoder: The exported encoder.
+        messages: Annotated messages.
+        chances: Their calibrated probabilities, (n, N_OUTPUTS).
+        thresholds: Those of the labels, which say where pains are looked for.
+    """
     batch = normalise_batch([message.text for message in messages])
     runs = list(encoder.encode(batch))
+    wanted = np.array([read_row(row, thresholds).may_hurt for row in chances.tolist()])
     nothing = np.zeros(0, np.float32)
     truth = [[(start, end) for start, end, _ in message.spans or ()] for message in messages]
-    best = (0.0, 0.5)
-    for bound in np.arange(0.2, 0.71, 0.05):
-        finder = PainFinder(nothing, nothing, threshold=float(bound), sure=0.5)
-        guess: list[list[tuple[int, int]]] = [[] for _ in messages]
-        for piece in runs:
-            rows, starts, ends = finder.spans(piece.tags, piece.lengths)
-            for row, start, end in zip(piece.rows[rows].tolist(), starts.tolist(), ends.tolist(), strict=True):
-                a = int(batch.offsets[row])
-                guess[row].append((int(batch.starts[a + start]), int(batch.ends[a + end - 1])))
-        best = max(best, (metrics.span_f1(truth, guess), round(float(bound), 2)))
-    return best[1]
+    best = (-1.0, 0.0, 0.0)
+    for prior in np.arange(0.0, 2.01, 0.25):
+        for least in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0):
+            finder = PainFinder(nothing, nothing, prior=float(prior), least=least, sure=0.5)
+            guess: list[list[tuple[int, int]]] = [[] for _ in messages]
+            for run in runs:
+                rows, starts, ends = finder.spans(run.tags, run.offsets, wanted[run.rows])
+                messages_of = run.first + rows
+                a = batch.offsets[messages_of]
+                begins, stops = batch.starts[a + starts].tolist(), batch.ends[a + ends - 1].tolist()
+                for message, begin, stop in zip(messages_of.tolist(), begins, stops, strict=True):
+                    guess[message].append((begin, stop))
+            best = max(best, (metrics.span_f1(truth, guess), float(prior), least))
+    return {"pain_prior": best[1], "pain_least": best[2]}
 
 
 def _public(recipe: Recipe, data: Path, splits: Splits) -> list[Example]:
     """Rows of the public sets, without those whose text is kept for calibration, test or dev."""
-    kept = {examples.key(e.text) for part in (splits.calibration, splits.test, splits.dev) for e in part}
     rng = np.random.default_rng(recipe.seed)
     found: list[Example] = []
     for name in recipe.public_sets:
         rows = examples.public(data, name)
         chosen = (rows[i] for i in rng.permutation(len(rows))[: recipe.public_rows])
-        found += [example for example in chosen if examples.key(example.text) not in kept]
+        found += [example for example in chosen if examples.key(example.text) not in splits.held_out]
     return found
 
 
-def _classifier(recipe: Recipe, work: Path, lookup: Lookup, public: list[Example]) -> Classifier:
+def _disguised(recipe: Recipe, splits: Splits) -> list[Example]:
+    """Annotated messages as spammers and hasty people would write them, unless that is a text kept for measuring."""
+    copies = obfuscate.augment(splits.train, recipe.finetune.disguised, recipe.seed)
+    return [example for example in copies if examples.key(example.text) not in splits.held_out]
+
+
+def _classifier(recipe: Recipe, work: Path, public: list[Example]) -> Classifier:
     torch.manual_seed(recipe.finetune.seed)
-    encoder = ConvEncoder(EncoderShape(lookup.n_ids, lookup.n_pairs), dropout=recipe.finetune.dropout)
-    encoder.load_state_dict(load(work / "encoder.pt")["weights"])
+    state = load(work / "encoder.pt")
+    encoder = ConvEncoder(EncoderShape(**state["shape"]), dropout=recipe.finetune.dropout)
+    encoder.load_state_dict(state["weights"])
     classes: dict[str, int] = {}
     for example in public:
         if example.auxiliary:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.schemas.analysis import MAX_CONTEXT, AnalyzeRequest, AnalyzeResponse, MessageIn
+from nlp_service.api.schemas.analysis import MAX_CONTEXT, AnalyzeRequest, MessageIn
 from nlp_service.errors import BadInput, TooLarge
 from nlp_service.inference.batcher import Batcher
-from nlp_service.types import Analysis, Message
+from nlp_service.types import Message
 
 WATCHED_FROM = 32
 """Requests of this many messages are given up when their caller has gone; for smaller ones looking costs more."""
@@ -40,6 +40,15 @@ class Limits:
     max_body_bytes: int = 16 * 2**20
 
 
+class _Answer(msgspec.Struct):
+    """An `AnalyzeResponse` whose results are written already."""
+
+    request_id: str
+    model_version: str
+    policy_version: str
+    results: list[msgspec.Raw]
+
+
 class Analyze:
     """The route with what it needs."""
 
@@ -60,27 +69,18 @@ class Analyze:
         asked = decode_body(body, _decoder)
         check(asked.messages, self._limits)
         request.state.n_messages = len(asked.messages)
-        messages = [
-            Message(item.id if isinstance(item.id, str) else None, item.text, tuple(item.context or ()))
-            for item in asked.messages
-        ]
+        messages = [Message(item.id, item.text, tuple(item.context or ())) for item in asked.messages]
         if len(messages) < WATCHED_FROM:
-            analyses = await self._batcher.read(messages, evidence=asked.evidence)
+            analyses = await self._batcher.read_json(messages, evidence=asked.evidence)
         else:
             analyses = await self._read_while_wanted(messages, asked.evidence, request)
-        return self._answer(request.state.request_id, asked.messages, analyses)
-
-    def _answer(self, request_id: str, asked: Sequence[MessageIn], analyses: list[Analysis]) -> Response:
-        results = [
-            replace(analysis, id=item.id) if isinstance(item.id, int) else analysis  # type: ignore[arg-type]  # echoed
-            for item, analysis in zip(asked, analyses, strict=True)
-        ]
-        answer = AnalyzeResponse(request_id, self._batcher.model_version, self._batcher.policy_version, results)
+        versions = (self._batcher.model_version, self._batcher.policy_version)
+        answer = _Answer(request.state.request_id, *versions, list(map(msgspec.Raw, analyses)))
         return Response(_encoder.encode(answer), media_type="application/json")
 
-    async def _read_while_wanted(self, messages: list[Message], evidence: bool, request: Request) -> list[Analysis]:
+    async def _read_while_wanted(self, messages: list[Message], evidence: bool, request: Request) -> list[bytes]:
         """Read, but stop when the caller hangs up, so that no worker is kept busy for nobody."""
-        reading = asyncio.ensure_future(self._batcher.read(messages, evidence=evidence))
+        reading = asyncio.ensure_future(self._batcher.read_json(messages, evidence=evidence))
         try:
             while not (await asyncio.wait({reading}, timeout=LOOK_EVERY_S))[0]:
                 if await request.is_disconnected():

@@ -55,6 +55,7 @@ def create_app(build: Build, options: Options) -> FastAPI:
     )
     metrics.watch_queue(lambda: batcher.n_queued)
 
+    analyze = NamedRoute("/v1/analyze", Analyze(batcher, options.limits).post, methods=["POST"])
     app = FastAPI(
         title="nlp-service",
         version="1",
@@ -63,11 +64,11 @@ def create_app(build: Build, options: Options) -> FastAPI:
         docs_url=None,  # the pages would load scripts from another host
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestFrame, metrics=metrics)],
+        middleware=[Middleware(RequestFrame, metrics=metrics, direct={analyze.path: analyze})],
     )
     add_error_handlers(app)
     add_openapi(app)
-    app.router.routes += _routes(batcher, metrics, options.limits)
+    app.router.routes += [analyze, *_routes(batcher, metrics)]
     return app
 
 
@@ -86,11 +87,10 @@ def _running(batcher: Batcher, metrics: Metrics) -> Callable[[FastAPI], Abstract
     return lifespan
 
 
-def _routes(batcher: Batcher, metrics: Metrics, limits: Limits) -> list[NamedRoute]:
+def _routes(batcher: Batcher, metrics: Metrics) -> list[NamedRoute]:
     # Plain routes: they decode and encode by themselves, and FastAPI's machinery would double the cost of a request.
     health = HealthRoutes(batcher)
     return [
-        NamedRoute("/v1/analyze", Analyze(batcher, limits).post, methods=["POST"]),
         NamedRoute("/healthz", health.healthz, methods=["GET"]),
         NamedRoute("/readyz", health.readyz, methods=["GET"]),
         NamedRoute("/metrics", metrics.get, methods=["GET"]),

@@ -30,6 +30,12 @@ def error_response(error: ServiceError, request_id: str) -> Response:
     return response
 
 
+def service_error_response(request: Request, error: ServiceError) -> Response:
+    """The answer to a request that failed with an error of ours, which its line in the logs names too."""
+    request.state.error_code = error.code
+    return error_response(error, request.state.request_id)
+
+
 def internal_error(request_id: str) -> Response:
     """The answer when something failed that nobody foresaw; the logs know more under the same id."""
     detail = ErrorDetail("internal", "the request failed; the logs tell more under its id", _family(500))
@@ -45,8 +51,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, ServiceError)
-    request.state.error_code = error.code
-    return error_response(error, request.state.request_id)
+    return service_error_response(request, error)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
@@ -55,7 +60,7 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     # The first part of the place is where it was sent: body, query, path or header.
     place, *path = first["loc"]
     param = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    return await _on_service_error(request, BadInput(first["msg"], param=param or str(place)))
+    return service_error_response(request, BadInput(first["msg"], param=param or str(place)))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -23,6 +23,8 @@ class Metrics:
         self._latency = Histogram(
             "nlp_request_seconds", "Time to answer.", ("route",), buckets=LATENCY_BUCKETS_S, registry=registry
         )
+        # The series of each combination of labels; all of them are few, and to look one up takes longer than to count.
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._queue = Gauge("nlp_queue_messages", "Messages that wait for a worker.", registry=registry)
         self._batches = Histogram(
             "nlp_batch_messages", "Messages in a batch.", buckets=BATCH_BUCKETS, registry=registry
@@ -48,8 +50,12 @@ class Metrics:
 
     def request_answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(route, method, status).inc()
-        self._latency.labels(route).observe(seconds)
+        key = (route, method, status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = (self._requests.labels(*key), self._latency.labels(route))
+        series[0].inc()
+        series[1].observe(seconds)
 
     def batch_read(self, n_messages: int, n_failed: int, inference_s: float) -> None:
         """Count a batch."""

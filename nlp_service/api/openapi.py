@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Iterator
 from typing import Any
@@ -82,8 +81,6 @@ def _parts(value: object) -> Iterator[object]:
     inner: list[object] = []
     if isinstance(value, msgspec.Struct):
         inner = [getattr(value, name) for name in value.__struct_fields__]
-    elif dataclasses.is_dataclass(value):
-        inner = [getattr(value, field.name) for field in dataclasses.fields(value)]
     elif isinstance(value, (list, tuple)):
         inner = list(value)
     for part in inner:

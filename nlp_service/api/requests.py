@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nlp_service.api.errors import internal_error
+from nlp_service.api.errors import internal_error, service_error_response
 from nlp_service.api.metrics import Metrics
+from nlp_service.errors import ServiceError
 from nlp_service.telemetry import describe
 
 CLIENT_GONE = 499
@@ -29,13 +31,17 @@ log = logging.getLogger(__name__)
 class RequestFrame:
     """ASGI middleware around all routes.
 
+    Routes that are asked for each message are answered here at once: the layers of the framework between this one and
+    them would take as long as they do.
+
     The caller's ``X-Request-ID`` is echoed when it is up to 128 letters, digits and ``._:-``, else replaced.
     What a route fails on unforeseen is answered with 500 and logged without its message, which may quote the request.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, direct: Mapping[str, NamedRoute]) -> None:
         self._app = app
         self._metrics = metrics
+        self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -55,7 +61,12 @@ class RequestFrame:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            route = self._direct.get(scope["path"])
+            if route is not None and scope["method"] in (route.methods or ()):
+                scope["route"] = route
+                await _answer(route, Request(scope, receive), send_with_id)
+            else:
+                await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             status = status or CLIENT_GONE
         except Exception as error:
@@ -85,6 +96,14 @@ class NamedRoute(Route):
         """As in the base class, with the route itself under ``route``."""
         match, child = super().matches(scope)
         return match, child if match is Match.NONE else {**child, "route": self}
+
+
+async def _answer(route: NamedRoute, request: Request, send: Send) -> None:
+    try:
+        response = await route.endpoint(request)
+    except ServiceError as error:
+        response = service_error_response(request, error)
+    await response(request.scope, request.receive, send)
 
 
 def _request_id(scope: Scope) -> str:

@@ -51,6 +51,7 @@ async def _serve(app: FastAPI, sock: socket.socket) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here depends on who the caller is
             timeout_graceful_shutdown=DRAIN_S,
         )
         await _Server(config).serve(sockets=[sock])

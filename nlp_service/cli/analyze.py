@@ -57,7 +57,7 @@ def analyze(
             batch=batch,
             is_fresh=fresh,
         )
-        raise typer.Exit(answer(job, partial(load, settings.model), as_json=json, is_quiet=quiet))
+        raise typer.Exit(answer(job, partial(load, settings.model, settings.encoder), as_json=json, is_quiet=quiet))
 
 
 def answer(job: Job, build: Build, *, as_json: bool = False, is_quiet: bool = False) -> int:

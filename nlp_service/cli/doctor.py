@@ -69,7 +69,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for name in _PACKAGES:
         yield _look(name, lambda name=name: importlib.metadata.version(name))  # type: ignore[misc]
     yield _look("normaliser", _normaliser)
-    yield from _examine_model(settings.model)
+    yield from _examine_model(settings.model, settings.encoder)
     yield _memory()
     yield Finding("cores", settings.workers >= 1, f"{os.cpu_count()}, {settings.workers} workers")
     yield _look("folder", _write_here)
@@ -97,12 +97,12 @@ def _normaliser() -> str:
     return f"version {normalise.VERSION}"
 
 
-def _examine_model(model: str) -> Iterator[Finding]:
+def _examine_model(model: str, encoder: str) -> Iterator[Finding]:
     def infer() -> str:
         from nlp_service.types import Message
 
         begun = time.perf_counter()
-        reader = load(model)
+        reader = load(model, encoder)
         loaded = time.perf_counter()
         messages = [Message(None, _SAMPLE)]
         reader.read(messages)

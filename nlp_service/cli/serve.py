@@ -31,7 +31,7 @@ def serve(
 
         telemetry.set_up_logging(settings.log_level)
         run(
-            partial(load, settings.model),
+            partial(load, settings.model, settings.encoder),
             host=settings.host,
             port=settings.port,
             options=Options(

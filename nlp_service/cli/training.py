@@ -23,9 +23,12 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 
 def train(context: typer.Context) -> None:
-    """Train a model by a recipe; arguments go to the training folder (try --help)."""
+    """Train a model by a recipe, or `heads` for an encoder; arguments go to the training folder (try --help)."""
+    step, arguments = "run", context.args
+    if arguments[:1] == ["heads"]:
+        step, arguments = "heads", arguments[1:]
     with told():
-        raise typer.Exit(run("run", context.args))
+        raise typer.Exit(run(step, arguments))
 
 
 def evaluate(context: typer.Context) -> None:

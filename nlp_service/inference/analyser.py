@@ -6,9 +6,9 @@ texts ─ normalise ─► units ─┬─ encoder ─► logits, contributions,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,8 @@ from nlp_service.errors import ArtifactError
 from nlp_service.inference import artifact as artifacts
 from nlp_service.inference.encoder import Encoded, OnnxEncoder
 from nlp_service.inference.explain import Explainer, Question
-from nlp_service.inference.heads import N_OUTPUTS, Calibration, probabilities
+from nlp_service.inference.heads import N_OUTPUTS, Calibration, probabilities, softmax
+from nlp_service.inference.hub.encoder import open_fitted
 from nlp_service.inference.lookup import Lookup
 from nlp_service.inference.ngrams import Known, LinearPart, grams
 from nlp_service.inference.pains import PainFinder
@@ -33,13 +34,22 @@ CONTEXT_REACH = 16
 """Units from which a message is understood without what was said before it."""
 
 
+class Encoder(Protocol):
+    """What an analyser reads with."""
+
+    def encode(self, batch: Batch) -> Iterator[Encoded]:
+        """Encode every message, neighbours together, in order."""
+        ...
+
+
 class Analyser:
     """A loaded model. `load` makes one; it is used by one thread at a time."""
 
     def __init__(
         self,
         version: str,
-        encoder: OnnxEncoder,
+        encoder: Encoder,
+        heads: Floats,
         linear: LinearPart,
         calibration: Calibration,
         pains: PainFinder,
@@ -51,27 +61,43 @@ class Analyser:
         self._calibration = calibration
         self._pains = pains
         self._thresholds = thresholds
-        self._explainer = Explainer(linear, calibration, DIRECTIONS.weights)
+        self._explainer = Explainer(heads, linear, calibration, DIRECTIONS.weights)
 
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 1) -> Analyser:
+    def load(cls, folder: Path, *, encoder: str = "", threads: int = 1) -> Analyser:
         """Load an artefact.
 
+        Args:
+            folder: A model, or heads that were fitted on a checkpoint.
+            encoder: Hub id or folder of that checkpoint; the one that the manifest names unless given.
+            threads: Threads of the encoder.
+
         Raises:
-            ArtifactError: A file is missing, damaged or of another version; the message names it.
+            ArtifactError: A file is missing, damaged or of another version, or the checkpoint is not there or not the
+                one of the heads; the message names it.
         """
         artifact = artifacts.load(folder)
-        vocabulary, linear, heads = (artifact.arrays(f"{n}.npz") for n in ("vocabulary", "linear", "heads"))
+        if encoder and "encoder" not in artifact.manifest:
+            raise ArtifactError(
+                f"{folder}: this model has an encoder of its own; with NLP_ENCODER, NLP_MODEL is a folder that "
+                "`nlp-service train heads` made"
+            )
+        linear, heads = artifact.arrays("linear.npz"), artifact.arrays("heads.npz")
         try:
             _check_shapes(linear, heads)
             thresholds = Thresholds(**artifact.manifest["thresholds"])
             return cls(
                 artifact.version,
-                OnnxEncoder(artifact.content("encoder.onnx"), Lookup(**vocabulary), threads=threads),
+                _encoder(artifact, heads, encoder, threads),
+                heads["weight"],
                 LinearPart(**linear),
                 Calibration(heads["encoder"], heads["linear"], heads["bias"]),
                 PainFinder(
-                    heads["target_weight"], heads["target_bias"], threshold=thresholds.pain, sure=thresholds.target
+                    heads["target_weight"],
+                    heads["target_bias"],
+                    prior=thresholds.pain_prior,
+                    least=thresholds.pain_least,
+                    sure=thresholds.target,
                 ),
                 thresholds,
             )
@@ -83,7 +109,9 @@ class Analyser:
         """Name and version of the model, as answers carry it."""
         return self._version
 
-    def analyse(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+    def analyse(
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+    ) -> list[Analysis]:
         """Analyse a batch, one answer for one message, in order.
 
         What was said before counts the more the shorter a message is: "我也是" is a complaint under a complaint.
@@ -91,42 +119,52 @@ class Analyser:
         Args:
             messages: Any number, of any length.
             evidence: Whether to say which characters drove the labels.
+            batch: Their texts normalised, where somebody has done so already.
         """
         if not messages:
             return []
         texts = [message.text for message in messages]
-        batch = normalise_batch(texts)
+        batch = normalise_batch(texts) if batch is None else batch
         known = self._linear.find(grams(batch), len(texts))
         linear = self._linear.logits(known, len(texts))
         shift = self._context_shift(messages, batch)
         locator = Locator(batch, texts)
-        answers: list[Analysis | None] = [None] * len(messages)
+        answers: list[Analysis] = []
         for run in self._encoder.encode(batch):
             readings = self._readings(self._calibration.join(run.logits, linear[run.rows]), run.rows, shift)
             pains = self._pains_of(run, locator, readings)
             proof = self._evidence_of(run, locator, readings, known) if evidence else {}
-            for i, (row, reading) in enumerate(zip(run.rows.tolist(), readings, strict=True)):
-                answers[row] = Analysis(
-                    id=messages[row].id,
-                    intent=reading.intent,
-                    sentiment=reading.sentiment,
-                    risk=reading.risk,
-                    abuse=reading.abuse,
-                    unsafe=reading.unsafe,
-                    pain=pains.get(i, ()),
-                    evidence=proof.get(i, ()),
+            for i, (message, reading) in enumerate(zip(messages[run.rows], readings, strict=True)):
+                answers.append(
+                    Analysis(
+                        id=message.id,
+                        intent=reading.intent,
+                        sentiment=reading.sentiment,
+                        risk=reading.risk,
+                        abuse=reading.abuse,
+                        unsafe=reading.unsafe,
+                        pain=pains.get(i, ()),
+                        evidence=proof.get(i, ()),
+                    )
                 )
-        return [answer for answer in answers if answer is not None]
+        return answers
 
-    def vectors(self, texts: Sequence[str]) -> Floats:
-        """Sentence embeddings of unit length; (n, width), zero for nothing."""
+    def vectors(self, texts: Sequence[str], *, columns: int | None = None) -> Floats:
+        """Sentence embeddings of unit length, zero for nothing.
+
+        Args:
+            texts: Any number.
+            columns: How many of the first columns to take, which stand for the whole; all if None.
+
+        Returns:
+            (n_texts, columns).
+        """
         batch = normalise_batch(texts)
-        parts = list(self._encoder.encode(batch))
+        parts = [run.embeddings[:, :columns] for run in self._encoder.encode(batch)]
         if not parts:
-            return np.zeros((0, 0), np.float32)
-        result = np.zeros((len(texts), parts[0].vectors.shape[1]), np.float32)
-        for run in parts:
-            result[run.rows] = run.vectors
+            return np.zeros((0, columns or 0), np.float32)
+        result = np.concatenate(parts)
+        result[np.diff(batch.offsets) == 0] = 0.0
         result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
         return result
 
@@ -142,9 +180,21 @@ class Analyser:
             encoder[run.rows] = run.logits
         return encoder, self._linear.logits(self._linear.find(grams(batch), len(texts)), len(texts))
 
-    def _readings(
-        self, logits: Floats, rows: npt.NDArray[np.intp], shift: tuple[Floats, Floats] | None
-    ) -> list[Reading]:
+    def opinions(self, texts: Sequence[str]) -> tuple[Floats, list[Floats]]:
+        """Probabilities as `probabilities` gives them, and of outside, begin and inside of a pain for each unit.
+
+        The second are one array (n_units, 3) for each text; a text without units has one row.
+        """
+        batch = normalise_batch(texts)
+        encoder = np.zeros((len(texts), N_OUTPUTS), np.float32)
+        tags: list[Floats] = []
+        for run in self._encoder.encode(batch):
+            encoder[run.rows] = run.logits
+            tags += np.split(softmax(run.tags), run.offsets[1:-1])
+        linear = self._linear.logits(self._linear.find(grams(batch), len(texts)), len(texts))
+        return probabilities(self._calibration.join(encoder, linear)), tags
+
+    def _readings(self, logits: Floats, rows: slice, shift: tuple[Floats, Floats] | None) -> list[Reading]:
         """Labels of the messages `rows` from their calibrated logits, moved by what was said before them."""
         if shift is None:
             return self._read(logits)
@@ -177,7 +227,7 @@ class Analyser:
     def _pains_of(self, run: Encoded, locator: Locator, readings: list[Reading]) -> dict[int, tuple[Pain, ...]]:
         """Pains of each row of the run that has any."""
         found = self._pains.find(run, np.array([reading.may_hurt for reading in readings]))
-        spans = locator.locate(run.rows[found.row], found.start, found.end)
+        spans = locator.locate(run.first + found.row, found.start, found.end)
         pains: dict[int, tuple[Pain, ...]] = {}
         for i, target, (span, _) in zip(found.row.tolist(), found.target.tolist(), spans, strict=True):
             pains[i] = (*pains.get(i, ()), _pain(target, span, readings[i]))
@@ -192,8 +242,8 @@ class Analyser:
         questions = [Question(i, asked) for i in shown for asked in readings[i].questions]
         drivers = self._explainer.drivers(run, known, questions)
         rows = np.array([question.row for question in questions], np.intp)[drivers.question]
-        starts, ends = locator.trim(run.rows[rows], drivers.start, drivers.end)
-        spans = locator.locate(run.rows[rows], starts, ends)
+        starts, ends = locator.trim(run.first + rows, drivers.start, drivers.end)
+        spans = locator.locate(run.first + rows, starts, ends)
         proof: dict[int, tuple[Evidence, ...]] = {}
         for i, asked, (span, read) in zip(rows.tolist(), drivers.question.tolist(), spans, strict=True):
             item = Evidence(DIRECTIONS.names[questions[asked].direction], "model", span, read)
@@ -201,10 +251,27 @@ class Analyser:
         return proof
 
 
+def _encoder(artifact: artifacts.Artifact, heads: dict[str, npt.NDArray[Any]], name: str, threads: int) -> Encoder:
+    """The encoder of an artefact: its own, or the checkpoint that its heads were fitted on."""
+    fitted_on = artifact.manifest.get("encoder")
+    if fitted_on is not None:
+        return open_fitted(fitted_on, heads, artifact.folder, name=name, threads=threads)
+    vocabulary = artifact.arrays("vocabulary.npz")
+    encoder = OnnxEncoder(artifact.content("encoder.onnx"), Lookup(**vocabulary), threads=threads)
+    if encoder.width != len(heads["weight"]):
+        raise ValueError("the heads are not of this encoder")
+    return encoder
+
+
 def _check_shapes(linear: dict[str, npt.NDArray[Any]], heads: dict[str, npt.NDArray[Any]]) -> None:
-    """Refuse parts that were made for other outputs or targets; alone, each of them looks right."""
-    weight, bias = heads["target_weight"], heads["target_bias"]
-    if linear["steps"].shape != (N_OUTPUTS,) or bias.shape != (len(TARGETS),) or weight.shape[1:] != bias.shape:
+    """Refuse parts that were made for other outputs, targets or widths; alone, each of them looks right."""
+    width = len(heads["weight"])
+    shapes = {
+        "weight": (width, N_OUTPUTS),
+        "target_weight": (width, len(TARGETS)),
+        "target_bias": (len(TARGETS),),
+    }
+    if linear["steps"].shape != (N_OUTPUTS,) or any(heads[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("the parts do not have the same outputs")
 
 

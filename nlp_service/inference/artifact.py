@@ -18,10 +18,14 @@ from nlp_service.inference.heads import GROUPS
 from nlp_service.inference.targets import TARGETS
 from nlp_service.text import normalise
 
-FORMAT = 1
+FORMAT = 2
 """Layout of an artefact. A reader takes only its own."""
 
 FILES = ("encoder.onnx", "vocabulary.npz", "linear.npz", "heads.npz")
+"""Files of a model with an encoder of its own. The first one's checksum is in its version."""
+
+FITTED = ("heads.npz", "linear.npz")
+"""Files of heads that were fitted on an encoder that lies elsewhere; the manifest then says which, as ``encoder``."""
 
 # What numpy raises for what is no archive of plain arrays. TypeError: a lone array is not one.
 _NO_ARRAYS = (ValueError, TypeError, OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
@@ -41,8 +45,8 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """Name and version, with the beginning of the encoder's checksum: ``fast-1+0f3a9c21``."""
-        checksum = self.manifest["files"]["encoder.onnx"]["sha256"][:8]
+        """Name and version, with the beginning of the checksum of the encoder or fitted heads: ``fast-1+0f3a9c21``."""
+        checksum = self.manifest["files"][_files(self.manifest)[0]]["sha256"][:8]
         return f"{self.manifest['name']}-{self.manifest['version']}+{checksum}"
 
     def content(self, name: str) -> bytes:
@@ -70,13 +74,13 @@ def load(folder: Path) -> Artifact:
             the message names the file and what is wrong with it.
     """
     manifest = _manifest(folder / "manifest.json")
-    contents = {name: _checked(folder / name, manifest["files"].get(name)) for name in FILES}
+    contents = {name: _checked(folder / name, manifest["files"].get(name)) for name in _files(manifest)}
     return Artifact(folder, manifest, contents)
 
 
 def write(folder: Path, manifest: dict[str, Any]) -> None:
     """Complete a manifest with the checksums of the files in `folder` and write it beside them."""
-    files = {name: {"sha256": _digest((folder / name).read_bytes())} for name in FILES}
+    files = {name: {"sha256": _digest((folder / name).read_bytes())} for name in _files(manifest)}
     whole = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()} | manifest
     text = json.dumps(whole | {"files": files}, ensure_ascii=False, indent=1)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
@@ -85,6 +89,10 @@ def write(folder: Path, manifest: dict[str, Any]) -> None:
 def labels() -> dict[str, list[str]]:
     """Columns of every head, as this version of the code reads them."""
     return {group.name: list(group.columns) for group in GROUPS}
+
+
+def _files(manifest: dict[str, Any]) -> tuple[str, ...]:
+    return FITTED if "encoder" in manifest else FILES
 
 
 def _targets() -> list[str]:
@@ -105,6 +113,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     for key in ("name", "version", "thresholds"):
         if key not in manifest:
             raise ArtifactError(f"{path}: no {key}")
+    encoder = manifest.get("encoder", {"name": "", "width": 0, "sha256": ""})
+    if not isinstance(encoder, dict) or not {"name", "width", "sha256"} <= encoder.keys():
+        raise ArtifactError(f"{path}: its encoder needs a name, a width and a sha256")
     return manifest
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 
 from nlp_service.errors import DeadlineExceeded, NotReady
+from nlp_service.inference.frames import read_analysis
 from nlp_service.inference.lane import STALE_AFTER_S, Lane, LaneHealth, Listener
 from nlp_service.inference.process import Build
 from nlp_service.inference.queue import MAX_BATCH, Job, JobQueue
@@ -18,6 +20,9 @@ from nlp_service.types import Analysis, Message
 
 HANG_GRACE_S = 2.0
 """A worker may hold a batch this much longer than any caller waits for it; then it hangs and is killed."""
+
+PATIENCE_S = 0.02
+"""How long a message is left to a busy lane while another one is idle."""
 
 
 class Batcher:
@@ -48,6 +53,7 @@ class Batcher:
             for _ in range(workers)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._look_again: asyncio.TimerHandle | None = None
 
     @property
     def n_queued(self) -> int:
@@ -85,6 +91,8 @@ class Batcher:
 
     async def stop(self) -> None:
         """End all workers; whoever still waits gets `NotReady`."""
+        if self._look_again is not None:
+            self._look_again.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -93,7 +101,11 @@ class Batcher:
         await asyncio.gather(*(lane.close() for lane in self._lanes))
 
     async def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        """Have messages read; one answer for one message, in order.
+        """Have messages read; one answer for one message, in order. Raises what `read_json` raises."""
+        return [read_analysis(written) for written in await self.read_json(messages, evidence=evidence)]
+
+    async def read_json(self, messages: Sequence[Message], *, evidence: bool = True) -> list[bytes]:
+        """As `read`, with each analysis as it is written in JSON.
 
         A message that the models cannot read gets an analysis that knows nothing and asks for review.
 
@@ -108,7 +120,7 @@ class Batcher:
             raise NotReady("no inference worker is running")
         job = Job(messages, evidence=evidence)
         self._queue.put(job)
-        self._wake_lanes(len(messages))
+        self._wake_lanes()
         try:
             async with asyncio.timeout(self._deadline_s):
                 return await job.done
@@ -127,12 +139,32 @@ class Batcher:
                 faults.append(f"worker {number} has not passed an inference for {STALE_AFTER_S:g} s")
         return faults
 
-    def _wake_lanes(self, n_messages: int) -> None:
-        """Wake as many idle lanes as so many messages can feed."""
+    def _wake_lanes(self) -> None:
+        """Wake an idle lane if all are, and more while what waits is more than the busy ones take next.
+
+        Batches are cheaper by the message the larger they are. So what a busy lane will soon take is left to it, but
+        for no longer than `PATIENCE_S`: it may be reading something long, or hang.
+        """
         for lane in self._lanes:
-            if n_messages > 0 and lane.is_idle:
+            n_busy = sum(1 for other in self._lanes if other.state == "ready" and not other.is_idle)
+            if lane.is_idle and self._queue.n_messages > MAX_BATCH * n_busy:
                 lane.wake()
-                n_messages -= MAX_BATCH
+        if self._look_again is None and any(lane.is_idle for lane in self._lanes):
+            self._look_again = asyncio.get_running_loop().call_later(PATIENCE_S, self._wake_for_late)
+
+    def _wake_for_late(self) -> None:
+        """Wake an idle lane if something has waited too long, and look again as long as anything waits."""
+        self._look_again = None
+        idle = [lane for lane in self._lanes if lane.is_idle]
+        since = self._queue.waiting_since
+        if since is None or not idle:
+            return
+        waited = monotonic() - since
+        if waited >= PATIENCE_S:
+            idle.pop().wake()
+        if idle:
+            left_s = max(PATIENCE_S - waited, 0.001) if waited < PATIENCE_S else PATIENCE_S
+            self._look_again = asyncio.get_running_loop().call_later(left_s, self._wake_for_late)
 
     def _lane_is_down(self) -> None:
         # Whoever waits could only wait for a restart; the caller knows better whether that is worth while.

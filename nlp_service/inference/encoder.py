@@ -12,45 +12,56 @@ import onnxruntime as ort
 from nlp_service.inference.lookup import EMPTY, Lookup
 from nlp_service.text.normalise import Batch
 
-MAX_ROWS = 32
-MAX_CELLS = 1024
-"""Messages and padded units of one run at the most: beyond that a run leaves the processor's cache."""
+MAX_ROWS = 64
+MAX_UNITS = 1024
+"""Messages and units of one run at the most: beyond that a run leaves the processor's cache."""
 
-_INPUTS = ("units", "pairs")
-_OUTPUTS = ("logits", "vector", "contributions", "tags", "states")
+_INPUTS = ("units", "pairs", "message", "offsets")
+_OUTPUTS = ("logits", "vector", "embedding", "weighed", "tags", "states")
 
 Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
 
 
 class Encoded(NamedTuple):
-    """What the encoder says of some messages of about the same length.
+    """What the encoder says of some neighbouring messages; their units lie one behind the other, N in all.
 
     Attributes:
-        rows: Which messages of the batch they are; shape (n,).
-        lengths: Units of each, at least 1; shape (n,).
+        first: Which message of the batch the first one is.
+        offsets: Where each message begins, with N at the end; each has a unit at least; shape (n + 1,).
         logits: (n, outputs).
         vectors: (n, width).
-        contributions: What each position adds to each logit; (n, longest, outputs), 0 beyond a message's end.
-        tags: (n, longest, 3), without meaning beyond a message's end.
-        states: (n, longest, width), likewise.
+        embeddings: Of any length; (n, columns).
+        weighed: What each unit adds to its message's vector; (N, width).
+        tags: (N, 3).
+        states: (N, width).
     """
 
-    rows: npt.NDArray[np.intp]
-    lengths: npt.NDArray[np.int32]
+    first: int
+    offsets: Ids
     logits: Floats
     vectors: Floats
-    contributions: Floats
+    embeddings: Floats
+    weighed: Floats
     tags: Floats
     states: Floats
 
+    @property
+    def rows(self) -> slice:
+        """Where its messages stand in the batch."""
+        return slice(self.first, self.first + len(self.logits))
+
 
 class OnnxEncoder:
-    """The fast encoder in ONNX Runtime.
+    """An encoder in ONNX Runtime.
 
     Args:
         model: The graph, as `training.graph` writes it.
         lookup: Its vocabulary.
         threads: Threads of the session; one a process is best, with as many processes as cores.
+
+    Attributes:
+        width: Of a message's vector and of the states of its units.
 
     Raises:
         ValueError: The bytes are no graph, or one without the inputs and outputs that are used.
@@ -69,50 +80,36 @@ class OnnxEncoder:
         if not names.issuperset((*_INPUTS, *_OUTPUTS)):
             raise ValueError("the graph is not one of this encoder")
         self._lookup = lookup
+        self.width: int = next(node.shape[1] for node in self._session.get_outputs() if node.name == "vector")
 
     def encode(self, batch: Batch) -> Iterator[Encoded]:
-        """Encode every message, those of about the same length together."""
-        lengths = np.diff(batch.offsets)
+        """Encode every message, neighbours together, in order."""
+        ids, pairs, offsets = self._ids(batch)
+        for first, last in _runs(offsets):
+            begin, end = int(offsets[first]), int(offsets[last])
+            own = offsets[first : last + 1] - begin
+            message = np.repeat(np.arange(last - first), np.diff(own))
+            inputs = (ids[begin:end], pairs[begin:end], message, own)
+            yield Encoded(first, own, *self._session.run(_OUTPUTS, dict(zip(_INPUTS, inputs, strict=True))))
+
+    def _ids(self, batch: Batch) -> tuple[Ids, Ids, Ids]:
+        """Ids of all units and of the pairs that end at them, and where each message begins, with the end of all."""
         ids = self._lookup.unit_ids(batch).astype(np.int64)
+        offsets = batch.offsets.astype(np.int64)
+        empty = np.flatnonzero(offsets[1:] == offsets[:-1])
+        if len(empty):
+            ids = np.insert(ids, offsets[empty], EMPTY)
+            offsets[1:] += np.cumsum(offsets[1:] == offsets[:-1])
         pairs = self._lookup.pair_ids(ids)
-        pairs[batch.offsets[:-1][lengths > 0]] = 0  # the pair across two messages is none
-        order = np.argsort(lengths, kind="stable")
-        for rows in _runs(order, lengths):
-            yield self._run(rows, ids, pairs, batch.offsets, np.maximum(lengths[rows], 1))
-
-    def _run(
-        self,
-        rows: npt.NDArray[np.intp],
-        ids: npt.NDArray[np.int64],
-        pairs: npt.NDArray[np.int64],
-        offsets: npt.NDArray[np.int32],
-        lengths: npt.NDArray[np.int32],
-    ) -> Encoded:
-        position = np.arange(int(lengths.max()))
-        inside = position < lengths[:, None]
-        source = (offsets[rows][:, None] + position)[inside]
-        units = np.zeros(inside.shape, np.int64)
-        pair_ids = np.zeros(inside.shape, np.int64)
-        empty = offsets[rows] == offsets[rows + 1]
-        if empty.any():
-            units[empty, 0] = EMPTY
-            inside[empty] = False
-            source = (offsets[rows][:, None] + position)[inside]
-        units[inside] = ids[source]
-        pair_ids[inside] = pairs[source]
-        logits, vectors, contributions, tags, states = self._session.run(
-            _OUTPUTS, dict(zip(_INPUTS, (units, pair_ids), strict=True))
-        )
-        return Encoded(rows, lengths, logits, vectors, contributions, tags, states)
+        pairs[offsets[:-1]] = 0  # the pair across two messages is none
+        return ids, pairs, offsets
 
 
-def _runs(order: npt.NDArray[np.intp], lengths: npt.NDArray[np.int32]) -> Iterator[npt.NDArray[np.intp]]:
-    """Cut messages in ascending order of length into runs within `MAX_ROWS` and `MAX_CELLS`."""
-    start = 0
-    for i in range(1, len(order) + 1):
-        full = i - start >= MAX_ROWS
-        if i < len(order):
-            full |= (i - start + 1) * int(lengths[order[i]]) > MAX_CELLS
-        if full or i == len(order):
-            yield order[start:i]
-            start = i
+def _runs(offsets: Ids) -> Iterator[tuple[int, int]]:
+    """Cut messages into runs ``first:last`` within `MAX_ROWS` and `MAX_UNITS`; a longer message is a run by itself."""
+    first, n = 0, len(offsets) - 1
+    while first < n:
+        fit = int(np.searchsorted(offsets, offsets[first] + MAX_UNITS, "right")) - 1
+        last = max(first + 1, min(fit, first + MAX_ROWS))
+        yield first, last
+        first = last

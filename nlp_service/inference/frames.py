@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import replace
 
 import msgspec
 
@@ -41,12 +40,13 @@ class Answer(msgspec.Struct, tag=True, array_like=True):
     """What a worker read.
 
     Attributes:
-        analyses: One for each message, in order.
+        analyses: One for each message, in order; each an `Analysis` in JSON, so that what only passes them on need not
+            read them.
         failures: Type names of the errors of the messages that could not be read; each has an empty analysis above.
         inference_s: Time that reading took in the worker.
     """
 
-    analyses: list[Analysis]
+    analyses: list[bytes]
     failures: list[str]
     inference_s: float
 
@@ -56,6 +56,8 @@ Word = Started | StartFailed | Answer
 
 _encoder = msgspec.msgpack.Encoder()
 _words: msgspec.msgpack.Decoder[Word] = msgspec.msgpack.Decoder(Word)
+_analysis_encoder = msgspec.json.Encoder()
+_analyses = msgspec.json.Decoder(Analysis)
 _requests = msgspec.msgpack.Decoder(ReadRequest)
 
 
@@ -88,15 +90,29 @@ def decode_request(body: bytes) -> ReadRequest:
     return _requests.decode(body)
 
 
+def write_analysis(analysis: Analysis) -> bytes:
+    """An analysis in JSON."""
+    return _analysis_encoder.encode(analysis)
+
+
+def read_analysis(written: bytes) -> Analysis:
+    """An analysis from JSON.
+
+    Raises:
+        msgspec.DecodeError: It is none, or a value in it is out of its range.
+    """
+    return _analyses.decode(written)
+
+
 def without_surrogates(text: str) -> str:
     """The text with U+FFFD for each lone surrogate, as a cut emoji leaves one; positions stay the same."""
     return _SURROGATES.sub("\ufffd", text)
 
 
 def _writable(message: Message) -> Message:
-    return replace(
+    return msgspec.structs.replace(
         message,
-        id=None if message.id is None else without_surrogates(message.id),
+        id=without_surrogates(message.id) if isinstance(message.id, str) else message.id,
         text=without_surrogates(message.text),
         context=tuple(map(without_surrogates, message.context)),
     )

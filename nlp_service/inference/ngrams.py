@@ -124,12 +124,12 @@ class LinearPart:
         result += self._bias
         return result
 
-    def along(self, known: Known, features: npt.NDArray[np.intp], directions: Floats) -> Floats:
+    def along(self, known: Known, features: slice, directions: Floats) -> Floats:
         """What features add to mixes of logits; (n_features, n_directions).
 
         Args:
             known: Features of a batch.
-            features: Which of them; shape (n_features,).
+            features: Which of them.
             directions: The mixes; (n_directions, n_outputs).
         """
         weights = self._weights[known.row[features]].astype(np.float32)

@@ -1,4 +1,4 @@
-"""From tags of positions to pains: where a message names a problem or a need, and what it is about."""
+"""From tags of units to pains: where a message names a problem or a need, and what it is about."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nlp_service.inference.encoder import Encoded
 from nlp_service.inference.heads import softmax
+from nlp_service.inference.ragged import positions
 from nlp_service.inference.targets import OTHER
 
 Floats = npt.NDArray[np.float32]
@@ -16,6 +17,9 @@ Index = npt.NDArray[np.intp]
 
 SHORTEST = 2
 """Units of the shortest pain."""
+
+MOST = 3
+"""Pains of a message."""
 
 
 class Found(NamedTuple):
@@ -30,17 +34,23 @@ class Found(NamedTuple):
 class PainFinder:
     """Reads the tags of a run.
 
+    A pain is the stretch of units whose log-odds of being inside one add up to the most, each with `prior` added; so a
+    doubtful unit between sure ones does not cut it in two. What is left gives the next one, as long as the sum is
+    `least` or more. (The stretch of the highest sum: Bentley 1984, Programming Pearls.)
+
     Args:
         weight: (width, n_targets), of the head that names a span by the mean of its states.
         bias: (n_targets,).
-        threshold: Probability of being inside from which a position belongs to a pain.
+        prior: Added to the log-odds of each unit.
+        least: Sum that a pain needs; above 0.
         sure: Probability that a target needs to be named.
     """
 
-    def __init__(self, weight: Floats, bias: Floats, *, threshold: float, sure: float) -> None:
+    def __init__(self, weight: Floats, bias: Floats, *, prior: float, least: float, sure: float) -> None:
         self._weight = weight
         self._bias = bias
-        self._threshold = threshold
+        self._prior = prior
+        self._least = least
         self._sure = sure
 
     def find(self, run: Encoded, wanted: npt.NDArray[np.bool_]) -> Found:
@@ -50,35 +60,66 @@ class PainFinder:
             run: Messages encoded together.
             wanted: Which of them may have pains; shape (n,).
         """
-        rows, starts, ends = self.spans(run.tags, run.lengths)
-        kept = wanted[rows]
-        rows, starts, ends = rows[kept], starts[kept], ends[kept]
+        rows, starts, ends = self.spans(run.tags, run.offsets, wanted)
         if not len(rows):
             return Found(rows, starts, ends, rows)
         sizes = ends - starts
-        begins = np.cumsum(sizes) - sizes
-        position = np.arange(int(sizes.sum())) + np.repeat(starts - begins, sizes)
-        means = np.add.reduceat(run.states[np.repeat(rows, sizes), position], begins, axis=0) / sizes[:, None]
+        _, position = positions(run.offsets[rows] + starts, sizes)
+        means = np.add.reduceat(run.states[position], np.cumsum(sizes) - sizes, axis=0) / sizes[:, None]
         likely = softmax(means.astype(np.float32) @ self._weight + self._bias)
         target = np.where(likely.max(1) >= self._sure, likely.argmax(1), OTHER)
         return Found(rows, starts, ends, target)
 
-    def spans(self, tags: Floats, lengths: npt.NDArray[np.integer]) -> tuple[Index, Index, Index]:
-        """Row, first unit and end of every run of positions inside a pain; a position that begins one starts anew.
+    def spans(
+        self, tags: Floats, offsets: npt.NDArray[np.integer], wanted: npt.NDArray[np.bool_]
+    ) -> tuple[Index, Index, Index]:
+        """Row, first unit and end of each pain, at most `MOST` a row, by rows and starts.
 
         Args:
-            tags: Logits of outside, begin and inside; (n, longest, 3).
-            lengths: Units of each row.
+            tags: Logits of outside, begin and inside; (N, 3).
+            offsets: Where each row begins, with N at the end; no row is empty.
+            wanted: Which rows are looked at; shape (n,).
         """
-        chance = softmax(tags)
-        within = np.arange(tags.shape[1]) < lengths[:, None]
-        inside = (chance[:, :, 0] <= 1.0 - self._threshold) & within
-        before = np.zeros_like(inside)
-        before[:, 1:] = inside[:, :-1]
-        begins = inside & (~before | (chance[:, :, 1] > np.maximum(chance[:, :, 2], chance[:, :, 0])))
-        after = np.zeros_like(inside)
-        after[:, :-1] = inside[:, 1:] & ~begins[:, 1:]
-        rows, starts = np.nonzero(begins)
-        _, lasts = np.nonzero(inside & ~after)
-        long = lasts + 1 - starts >= SHORTEST
-        return rows[long], starts[long], lasts[long] + 1
+        chance = softmax(tags).astype(np.float64)
+        odds = np.log((chance[:, 1] + chance[:, 2] + 1e-9) / (chance[:, 0] + 1e-9)) + self._prior
+        never = -1.0 - np.maximum(odds, 0.0).sum()  # no stretch can make up for such a unit
+        rows, found = np.flatnonzero(wanted), []
+        for _ in range(MOST):
+            if not len(rows):
+                break
+            start, end, total = _best(odds, offsets[rows], offsets[rows + 1])
+            enough = total >= self._least
+            rows, start, end = rows[enough], start[enough], end[enough]
+            found.append((rows, start - offsets[rows], end - offsets[rows]))
+            _, taken = positions(start, end - start)
+            odds[taken] = never
+        row, start, end = (np.concatenate([part[i] for part in found] or [np.zeros(0, np.intp)]) for i in range(3))
+        long = end - start >= SHORTEST
+        row, start, end = row[long], start[long], end[long]
+        order = np.lexsort((start, row))
+        return row[order], start[order], end[order]
+
+
+def _best(
+    odds: npt.NDArray[np.float64], begins: npt.NDArray[np.integer], ends: npt.NDArray[np.integer]
+) -> tuple[Index, Index, npt.NDArray[np.float64]]:
+    """Start, end and sum of the stretch of the highest sum in each ``begins[i]:ends[i]``; none of them is empty."""
+    sizes = ends - begins
+    row, position = positions(begins, sizes)
+    # Sums from the beginning of each row to every edge between its units: one more edge than units.
+    edges = sizes + 1
+    first = np.cumsum(edges) - edges
+    total = np.zeros(int(edges.sum()))
+    total[np.arange(len(position)) + row + 1] = odds[position]
+    np.cumsum(total, out=total)
+    of = np.repeat(np.arange(len(sizes)), edges)
+    total -= total[first][of]
+    # Each row below the one before, so that the lowest sum so far is always of the row itself.
+    total -= (1.0 + total.max() - total.min()) * of
+    lowest = np.minimum.accumulate(total)
+    gain = total - lowest
+    best = np.maximum.reduceat(gain, first)
+    peaks = np.flatnonzero(gain == best[of])
+    end = peaks[np.searchsorted(of[peaks], np.arange(len(sizes)))]
+    start = np.maximum.accumulate(np.where(total == lowest, np.arange(len(total)), 0))[end]
+    return begins + start - first, begins + end - first, best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,16 @@ from time import perf_counter
 from typing import Protocol
 
 from nlp_service.errors import ServiceError
-from nlp_service.inference.frames import HEADER, Answer, ReadRequest, Started, StartFailed, decode_request, frame
+from nlp_service.inference.frames import (
+    HEADER,
+    Answer,
+    ReadRequest,
+    Started,
+    StartFailed,
+    decode_request,
+    frame,
+    write_analysis,
+)
 from nlp_service.types import Abuse, Action, Analysis, Message, Risk, Verdict
 
 FAILED = "analysis_failed"
@@ -52,6 +62,10 @@ def run_worker(line: socket.socket, build: Build) -> None:
         line.sendall(frame(_start_failed(error)))
         return
     try:
+        # What was loaded stays: the collector need never look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000)
         line.sendall(frame(Started(reader.model_version, reader.policy_version)))
         while (request := _receive(line)) is not None:
             line.sendall(read_batch(reader, request))
@@ -77,17 +91,16 @@ def _frame_of(reader: Read, messages: list[Message], evidence: bool, started: fl
     analyses = reader.read(messages, evidence=evidence)
     if len(analyses) != len(messages):
         raise ValueError(f"{len(messages)} messages gave {len(analyses)} analyses")
-    return frame(Answer(analyses, [], perf_counter() - started))
+    return frame(Answer(list(map(write_analysis, analyses)), [], perf_counter() - started))
 
 
-def _read_alone(reader: Read, message: Message, evidence: bool) -> tuple[Analysis, list[str]]:
+def _read_alone(reader: Read, message: Message, evidence: bool) -> tuple[bytes, list[str]]:
     try:
         (analysis,) = reader.read([message], evidence=evidence)
-        frame(Answer([analysis], [], 0.0))  # it must also be possible to send it
+        return write_analysis(analysis), []
     except Exception as error:
         # Only the type: the text of a foreign error may quote the message.
-        return _nothing_known(message), [type(error).__name__]
-    return analysis, []
+        return write_analysis(_nothing_known(message)), [type(error).__name__]
 
 
 def _nothing_known(message: Message) -> Analysis:

@@ -10,9 +10,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from nlp_service.errors import Overloaded, ServiceError
-from nlp_service.types import Analysis, Message
+from nlp_service.types import Message
 
 MAX_BATCH = 64
 """Messages in a batch."""
@@ -33,14 +34,15 @@ RETRY_AFTER_S = 1.0
 class Job:
     """One request: its messages in order, and the place where their analyses come together."""
 
-    __slots__ = ("_analyses", "_n_missing", "_n_taken", "_sizes", "done", "evidence", "messages")
+    __slots__ = ("_analyses", "_n_missing", "_n_taken", "_sizes", "done", "evidence", "messages", "since")
 
     def __init__(self, messages: Sequence[Message], *, evidence: bool) -> None:
         self.messages = messages
         self.evidence = evidence
-        self.done: asyncio.Future[list[Analysis]] = asyncio.get_running_loop().create_future()
+        self.since = monotonic()
+        self.done: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._sizes = [len(message.text) + sum(map(len, message.context)) for message in messages]
-        self._analyses: list[Analysis | None] = [None] * len(messages)
+        self._analyses = [b""] * len(messages)
         self._n_taken = 0
         self._n_missing = len(messages)
 
@@ -66,12 +68,12 @@ class Job:
         self._n_taken = end
         return Piece(self, start, end, sum(self._sizes[start:end])) if end > start else None
 
-    def receive(self, start: int, analyses: Sequence[Analysis]) -> None:
+    def receive(self, start: int, analyses: Sequence[bytes]) -> None:
         """Put analyses in their places from ``start`` on; the last ones finish the job."""
         self._analyses[start : start + len(analyses)] = analyses
         self._n_missing -= len(analyses)
         if not self._n_missing and not self.done.done():
-            self.done.set_result([analysis for analysis in self._analyses if analysis is not None])
+            self.done.set_result(self._analyses)
 
     def fail(self, error: ServiceError) -> None:
         """End the job with an error, unless it has ended."""
@@ -110,7 +112,7 @@ class Batch:
         """The messages of all pieces, in order."""
         return [message for piece in self.pieces for message in piece.job.messages[piece.start : piece.end]]
 
-    def finish(self, analyses: Sequence[Analysis]) -> None:
+    def finish(self, analyses: Sequence[bytes]) -> None:
         """Hand the analyses of `messages` to their jobs."""
         position = 0
         for piece in self.pieces:
@@ -137,6 +139,11 @@ class JobQueue:
         self._turn = 0
         self._n_characters = 0
         self.n_messages = 0
+
+    @property
+    def waiting_since(self) -> float | None:
+        """When the earlier of the jobs that are next came, on the monotonic clock; None when none waits."""
+        return min((jobs[0].since for jobs in self._waiting if jobs), default=None)
 
     def put(self, job: Job) -> None:
         """Let a job wait.

@@ -39,20 +39,24 @@ class Thresholds:
         intent: For each of `INTENTS`, beside the primary one.
         risk: For the levels 1, 2 and 3.
         abuse: For `Abuse.flagged`.
-        pain: For a position to be inside a pain.
         target: For a pain to go by the name of a target.
+        pain_prior: Added to the log-odds of each unit to be inside a pain.
+        pain_least: Sum of them that a pain needs.
     """
 
     intent: dict[str, float]
     risk: list[float]
     abuse: float
-    pain: float
     target: float
+    pain_prior: float
+    pain_least: float
 
     def __post_init__(self) -> None:
-        values = [*self.intent.values(), *self.risk, self.abuse, self.pain, self.target]
+        values = [*self.intent.values(), *self.risk, self.abuse, self.target]
         if set(self.intent) != set(INTENTS) or len(self.risk) != 3 or not all(0 < v < 1 for v in values):
             raise ValueError("thresholds must cover every label with a probability")
+        if not (-20.0 <= self.pain_prior <= 20.0 and 0.0 < self.pain_least <= 100.0):
+            raise ValueError("thresholds must cover every label, and those of pains must be in their range")
 
 
 class Directions(NamedTuple):

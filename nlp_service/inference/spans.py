@@ -13,6 +13,8 @@ from nlp_service.inference.lookup import N_CODES
 from nlp_service.text.normalise import EMOTICON_BASE, Batch, render
 from nlp_service.types import Span
 
+_FIRST_EMOTICON = chr(EMOTICON_BASE)
+
 Index = npt.NDArray[np.intp]
 
 
@@ -51,8 +53,8 @@ class Locator:
         right = np.where(empty, ends, self._solid[np.maximum(last, 0)] + 1 - begin)
         return left, right
 
-    def has_units(self, messages: Index) -> npt.NDArray[np.bool_]:
-        """Which messages have any units, and so anything to show; shape as `messages`."""
+    def has_units(self, messages: slice) -> npt.NDArray[np.bool_]:
+        """Which of these messages have any units, and so anything to show; one for each."""
         return np.asarray(np.diff(self._batch.offsets)[messages] > 0)
 
     def locate(self, messages: Index, starts: Index, ends: Index) -> list[tuple[Span, str | None]]:
@@ -74,7 +76,7 @@ class Locator:
         for message, begin, stop, first, last in rows:
             text = self._texts[message][begin:stop]
             read = self._read[first:last]
-            if read != text and self._has_emoticons:
+            if read != text and self._has_emoticons and max(read) >= _FIRST_EMOTICON:
                 read = render(self._batch.units[first:last])
             found.append((Span(begin, stop, text), read if read != text else None))
         return found

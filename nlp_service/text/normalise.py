@@ -118,12 +118,10 @@ def normalise(text: str) -> Text:
     return Text(text, batch.units, batch.starts, batch.ends)
 
 
-def split_batch(batch: Batch, texts: Sequence[str]) -> list[Text]:
-    """The messages of a batch one by one; `texts` are those that it was made of."""
-    found = []
-    for text, start, end in zip(texts, batch.offsets[:-1].tolist(), batch.offsets[1:].tolist(), strict=True):
-        found.append(Text(text, batch.units[start:end], batch.starts[start:end], batch.ends[start:end]))
-    return found
+def message_of(batch: Batch, index: int, text: str) -> Text:
+    """One message of a batch; `text` is what it was made of."""
+    own = slice(int(batch.offsets[index]), int(batch.offsets[index + 1]))
+    return Text(text, batch.units[own], batch.starts[own], batch.ends[own])
 
 
 def render(units: Ints) -> str:

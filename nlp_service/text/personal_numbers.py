@@ -47,6 +47,7 @@ class _Digits(NamedTuple):
 _SEQUENCE = re.compile(r"[0-9](?:[ \-.·_~()]{0,2}[0-9])*(?:[ -]?x(?![a-z0-9]))?")
 _GROUP = re.compile(r"[0-9]+")
 _LINK = re.compile(r"(?:https?://|www\.)[!-~]+")
+_SHORTEST = 11  # digits of a telephone number, the shortest
 _LONGEST = 19  # digits of a bank card, the longest number
 _MOST_GROUPS = 5  # of a number that is not spelt out digit by digit
 
@@ -102,6 +103,8 @@ def find_numbers(units: str) -> Iterator[Finding]:
 
 def _find(units: str, digits: str, links: list[tuple[int, int]]) -> Iterator[Finding]:
     for sequence in _SEQUENCE.finditer(digits):
+        if sequence.end() - sequence.start() < _SHORTEST:
+            continue
         groups = [group.span() for group in _GROUP.finditer(digits, *sequence.span())]
         has_x = sequence[0][-1] == "x"
         first = 0

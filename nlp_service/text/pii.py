@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nlp_service.text.normalise import Text, normalise, normalise_batch, split_batch
+from nlp_service.text.normalise import Batch, Text, message_of, normalise
 from nlp_service.text.personal_contacts import find_contacts
 from nlp_service.text.personal_numbers import Finding, PersonalDataKind, find_numbers
 from nlp_service.types import Span
@@ -63,14 +63,13 @@ def find_pii(text: str) -> tuple[Span, ...]:
     return tuple(data.span for data in find(text))
 
 
-def find_pii_batch(texts: Sequence[str]) -> list[tuple[Span, ...]]:
-    """`find_pii` of each text; those that may hold something are normalised together, which is much faster."""
+def find_pii_batch(texts: Sequence[str], batch: Batch) -> list[tuple[Span, ...]]:
+    """`find_pii` of each text; `batch` holds them normalised."""
     found: list[tuple[Span, ...]] = [()] * len(texts)
-    candidates = [i for i, text in enumerate(texts) if _may_hold(text)]
-    if candidates:
-        batch = normalise_batch([texts[i] for i in candidates])
-        for i, text in zip(candidates, split_batch(batch, [texts[i] for i in candidates]), strict=True):
-            found[i] = tuple(_locate(text, finding).span for finding in _search(text))
+    for i, text in enumerate(texts):
+        if _may_hold(text):
+            normalised = message_of(batch, i, text)
+            found[i] = tuple(_locate(normalised, finding).span for finding in _search(normalised))
     return found
 
 
@@ -129,7 +128,7 @@ def _search(text: Text) -> list[Finding]:
 
 def _units(text: Text) -> str:
     """The units as a string of the same length; an emoticon code is one private character."""
-    return "".join(map(chr, text.units.tolist())).translate(_DRAWN_DIGITS)
+    return text.units.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass").translate(_DRAWN_DIGITS)
 
 
 def _locate(text: Text, finding: Finding) -> PersonalData:

@@ -37,6 +37,15 @@ async def test_results_come_in_order_with_ids_and_versions(client: httpx.AsyncCl
     assert answer["request_id"] == response.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("id_", ["", "7", "x" * 200, '"\\\n😀', 0, -(2**63), 2**63 - 1])
+async def test_an_id_comes_back_as_it_was_sent_also_of_a_message_that_fails(
+    client: httpx.AsyncClient, id_: Any
+) -> None:
+    messages = [{"id": id_, "text": "a"}, {"id": id_, "text": BROKEN}]
+    results = (await client.post("/v1/analyze", json={"messages": messages})).json()["results"]
+    assert [(result["id"], type(result["id"])) for result in results] == [(id_, type(id_))] * 2
+
+
 async def test_evidence_can_be_left_out(client: httpx.AsyncClient) -> None:
     asked = (await client.post("/v1/analyze", json=one("你好"))).json()
     spared = (await client.post("/v1/analyze", json=one("你好") | {"evidence": False})).json()

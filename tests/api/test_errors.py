@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 import fastapi
 import httpx
@@ -8,19 +9,29 @@ import pytest
 
 from nlp_service.api.errors import add_error_handlers
 from nlp_service.api.metrics import Metrics
-from nlp_service.api.requests import RequestFrame
+from nlp_service.api.requests import NamedRoute, RequestFrame
 from nlp_service.errors import ArtifactError, BadInput, DeadlineExceeded, NotReady, Overloaded, ServiceError, TooLarge
 
 pytestmark = pytest.mark.asyncio
 
+Route = Callable[..., Awaitable[Any]]
 
-def client_of(route: object) -> httpx.AsyncClient:
-    """An application whose ``/x`` is the given function."""
+
+def client_of(route: Route, *, direct: bool = False) -> httpx.AsyncClient:
+    """An application whose ``/x`` is the given function, by way of the framework or around it."""
     app = fastapi.FastAPI()
-    app.add_middleware(RequestFrame, metrics=Metrics())
+    named = {"/x": NamedRoute("/x", route, methods=["GET"])} if direct else {}
+    app.add_middleware(RequestFrame, metrics=Metrics(), direct=named)
     add_error_handlers(app)
     app.get("/x")(route)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
+
+
+def failing(error: Exception) -> Route:
+    async def fail(request: fastapi.Request) -> fastapi.Response:
+        raise error
+
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -35,13 +46,11 @@ def client_of(route: object) -> httpx.AsyncClient:
         (ServiceError("m"), 500, "internal", "server_error"),
     ],
 )
+@pytest.mark.parametrize("direct", [False, True])
 async def test_every_error_of_the_service_has_its_status_and_shape(
-    error: ServiceError, status: int, code: str, kind: str
+    error: ServiceError, status: int, code: str, kind: str, direct: bool
 ) -> None:
-    async def fail() -> None:
-        raise error
-
-    async with client_of(fail) as client:
+    async with client_of(failing(error), direct=direct) as client:
         response = await client.get("/x", headers={"x-request-id": "r"})
     assert response.status_code == status
     assert response.json() == {
@@ -50,11 +59,9 @@ async def test_every_error_of_the_service_has_its_status_and_shape(
     }
 
 
-async def test_retry_after_is_at_least_one_whole_second() -> None:
-    async def fail() -> None:
-        raise Overloaded("m", retry_after_s=0.2)
-
-    async with client_of(fail) as client:
+@pytest.mark.parametrize("direct", [False, True])
+async def test_retry_after_is_at_least_one_whole_second(direct: bool) -> None:
+    async with client_of(failing(Overloaded("m", retry_after_s=0.2)), direct=direct) as client:
         assert (await client.get("/x")).headers["retry-after"] == "1"
 
 
@@ -69,11 +76,9 @@ async def test_input_that_the_framework_refuses_has_the_same_shape() -> None:
     assert response.json()["error"]["param"] == "limit"
 
 
-async def test_what_nobody_foresaw_is_a_500_that_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    async def fail() -> None:
-        raise KeyError("秘密")
-
-    async with client_of(fail) as client:
+@pytest.mark.parametrize("direct", [False, True])
+async def test_what_nobody_foresaw_is_a_500_that_tells_nothing(caplog: pytest.LogCaptureFixture, direct: bool) -> None:
+    async with client_of(failing(KeyError("秘密")), direct=direct) as client:
         response = await client.get("/x", headers={"x-request-id": "r-1"})
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "internal"
@@ -82,3 +87,14 @@ async def test_what_nobody_foresaw_is_a_500_that_tells_nothing(caplog: pytest.Lo
     fields = record.__dict__["fields"]
     assert (fields["request_id"], fields["error"]) == ("r-1", "KeyError")
     assert "秘密" not in str(fields)
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_the_log_names_the_error_of_a_request(caplog: pytest.LogCaptureFixture, direct: bool) -> None:
+    caplog.set_level("INFO")
+    async with client_of(failing(TooLarge("m", param="f")), direct=direct) as client:
+        await client.get("/x", headers={"x-request-id": "r-1"})
+    (record,) = [record for record in caplog.records if record.message == "request"]
+    fields = record.__dict__["fields"]
+    found = {name: fields[name] for name in ("request_id", "route", "status", "error_code")}
+    assert found == {"request_id": "r-1", "route": "/x", "status": 413, "error_code": "too_large"}

@@ -21,10 +21,11 @@ async def test_requests_messages_and_batches_are_counted() -> None:
     async with running_app() as client:
         await client.post("/v1/analyze", json={"messages": [{"text": "a"}, {"text": BROKEN}, {"text": "b"}]})
         await client.post("/v1/analyze", content=b"no")
+        await client.post("/v1/analyze", content=b"no")
         found = await figures(client)
     assert found['nlp_requests_total{method="POST",route="/v1/analyze",status="200"}'] == 1
-    assert found['nlp_requests_total{method="POST",route="/v1/analyze",status="422"}'] == 1
-    assert found['nlp_request_seconds_count{route="/v1/analyze"}'] == 2
+    assert found['nlp_requests_total{method="POST",route="/v1/analyze",status="422"}'] == 2
+    assert found['nlp_request_seconds_count{route="/v1/analyze"}'] == 3
     assert found["nlp_messages_total"] == 3
     assert found["nlp_messages_failed_total"] == 1
     assert found["nlp_batch_messages_sum"] == 3

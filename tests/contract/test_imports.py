@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,18 +28,22 @@ OPEN_TO_TRAINING = ("text", "inference", "types", "errors")
 
 # One library, one home.
 HOMES: dict[str, tuple[str, ...]] = {
-    "bm25s": ("nlp_service.knowledge.index",),
+    "bm25s": ("nlp_service.knowledge.index", "training.contrast"),
     "faiss": ("nlp_service.knowledge.index", "nlp_service.insight.clusters"),
     "fastapi": ("nlp_service.api", "nlp_service.cli.measuring.bare"),
+    "huggingface_hub": ("nlp_service.inference.hub", "training"),
     "jieba": ("nlp_service.text.segment",),
     "onnxruntime": ("nlp_service.inference", "nlp_service.cli.measuring.encoder", "training"),
-    "opencc": ("nlp_service.text.normalise",),
+    "opencc": ("nlp_service.text.normalise", "training.obfuscate"),
+    "pypinyin": ("training.obfuscate",),
     "rjieba": ("nlp_service.text.segment",),
-    "sentence_transformers": ("nlp_service.inference.encoder", "training"),
+    "safetensors": ("nlp_service.inference.hub", "training"),
+    "sentence_transformers": ("nlp_service.inference.hub", "training"),
     "sqlalchemy": ("nlp_service.store",),
     "starlette": ("nlp_service.api",),
-    "torch": ("nlp_service.inference.encoder", "training"),
-    "transformers": ("nlp_service.inference.encoder", "training"),
+    "tokenizers": ("nlp_service.inference.hub", "training"),
+    "torch": ("nlp_service.inference.hub", "training"),
+    "transformers": ("nlp_service.inference.hub", "training"),
 }
 
 
@@ -164,14 +170,18 @@ def test_what_is_allowed_passes(module: str, source: str) -> None:
         (
             "nlp_service.inference.heads",
             "from torch import nn",
-            "torch is for nlp_service.inference.encoder and training",
+            "torch is for nlp_service.inference.hub and training",
         ),
         (
             "nlp_service.cli.serve",
             "import fastapi",
             "fastapi is for nlp_service.api and nlp_service.cli.measuring.bare",
         ),
-        ("nlp_service.text.segment", "import opencc", "opencc is for nlp_service.text.normalise"),
+        (
+            "nlp_service.text.segment",
+            "import opencc",
+            "opencc is for nlp_service.text.normalise and training.obfuscate",
+        ),
         (
             "nlp_service.wiring",
             "import onnxruntime",
@@ -187,6 +197,21 @@ def test_what_is_allowed_passes(module: str, source: str) -> None:
 )
 def test_what_is_not_allowed_is_named(module: str, source: str, violation: str) -> None:
     assert find_violations(module, source) == [f"{module}: {violation}"]
+
+
+def test_the_service_reads_without_the_libraries_of_training(repository: Path) -> None:
+    script = """
+import sys
+import nlp_service.api.server, nlp_service.cli, nlp_service.inference.hub.encoder
+from nlp_service.wiring import build_reader
+build_reader()
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=repository, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "onnxruntime" in loaded  # else it has not loaded a model at all
+    assert not loaded & {"huggingface_hub", "onnx", "safetensors", "scipy", "sentence_transformers", "sklearn"}
+    assert not loaded & {"tokenizers", "torch", "training", "transformers"}
 
 
 def test_a_package_resolves_its_dots_from_itself() -> None:

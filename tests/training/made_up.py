@@ -14,9 +14,9 @@ from nlp_service.inference.lookup import Lookup
 from nlp_service.text.normalise import normalise_batch
 from training import export, vocabulary
 from training.examples import Example, gold
-from training.finetune import Classifier, tokenise
 from training.graph import EncoderWeights
-from training.network import ConvEncoder, EncoderShape
+from training.network import Classifier, ConvEncoder, EncoderShape
+from training.tokens import tokenise
 
 THINGS = "水壶 台灯 背包 键盘 耳机 雨伞 风扇 毛毯 奶锅 书架".split()
 

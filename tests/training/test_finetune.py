@@ -12,20 +12,11 @@ from nlp_service.inference.heads import COLUMNS, N_OUTPUTS
 from nlp_service.inference.lookup import EMPTY, FIRST_UNIT, UNKNOWN
 from nlp_service.inference.targets import TARGETS
 from tests.training.made_up import classifier, examples, learn
+from training.contrast import PairSet
 from training.examples import Example
-from training.finetune import (
-    TAGS,
-    WEIGHTS,
-    Classifier,
-    FinetunePlan,
-    Tokens,
-    _endless,
-    finetune,
-    loss_of,
-    pad,
-    predict,
-    tokenise,
-)
+from training.finetune import WEIGHTS, FinetunePlan, _endless, finetune, loss_of, predict
+from training.network import Classifier
+from training.tokens import TAGS, Tokens, pad, tokenise
 
 QUICK = FinetunePlan(epochs=10, batch=16, averaged=0.9)
 EXAMPLES = examples(24)
@@ -138,7 +129,8 @@ def test_a_text_becomes_the_ids_of_its_units() -> None:
 
 def names(tokens: Tokens) -> list[str]:
     assert tokens.tags[0] is not None
-    return [TAGS[tag] for tag in tokens.tags[0]]
+    assert (tokens.tags[0].sum(1) == 1).all()
+    return [TAGS[tag] for tag in tokens.tags[0].argmax(1)]
 
 
 def test_spans_become_tags() -> None:
@@ -223,7 +215,7 @@ def test_training_lowers_the_loss_and_finds_the_labels(fitted: Classifier) -> No
 def test_training_finds_the_pains(fitted: Classifier) -> None:
     tokens = tokenise(EXAMPLES, LOOKUP)
     tags = predict(fitted, LOOKUP, tokens)["tags"]
-    right = [(said.argmax(1) == true).mean() for said, true in zip(tags, tokens.tags, strict=True)]
+    right = [(said.argmax(1) == true.argmax(1)).mean() for said, true in zip(tags, tokens.tags, strict=True)]
     complaints = [i for i, example in enumerate(EXAMPLES) if example.spans]
     assert np.mean(right) > 0.95
     assert np.mean([right[i] for i in complaints]) > 0.9
@@ -253,6 +245,47 @@ MOODS = [
         Example(f"今天第{n}次叹气，真难过", "mood", auxiliary=("mood", 0)),
     )
 ]
+
+
+def test_what_teachers_say_of_units_is_learnt() -> None:
+    texts = [f"第{n}只{thing}坏了" for n in range(12) for thing in ("台灯", "背包")]
+    told = []
+    for text in texts:
+        (ids,) = tokenise([Example(text, "teachers")], LOOKUP).ids
+        tags = np.tile(np.array([0.9, 0.05, 0.05], np.float16), (len(ids), 1))
+        tags[-2:] = (0.1, 0.1, 0.8)
+        told.append(Example(text, "teachers", tags=tags))
+    tokens = tokenise(told, LOOKUP)
+    tags = predict(trained(public=told), LOOKUP, tokens)["tags"]
+    right = [(said.argmax(1) == true.argmax(1)).mean() for said, true in zip(tags, tokens.tags, strict=True)]
+    assert np.mean(right) > 0.95
+
+
+def test_tags_of_teachers_are_cut_with_their_text() -> None:
+    tags = np.full((4, 3), 1 / 3, np.float16)
+    (cut,) = tokenise([Example("台灯坏了", "teachers", tags=tags)], LOOKUP, 3).tags
+    assert cut is not None
+    assert cut.shape == (3, 3)
+    assert cut.dtype == np.float32
+
+
+def test_pairs_bring_embeddings_together_beside_the_labels() -> None:
+    texts = [f"{thing}怎么{verb}" for thing in ("台灯", "背包", "键盘") for verb in ("退", "用", "修")]
+    ids = tokenise([Example(text, "pairs") for text in texts], LOOKUP).ids
+    same = np.array([(i, i, -1) for i in range(len(texts))])
+    settings = {"epochs": QUICK.epochs, "batch": QUICK.batch, "averaged": QUICK.averaged}
+    plan = FinetunePlan(**settings, pair_share=1.0, pairs=9)
+    model = finetune(classifier(LOOKUP), LOOKUP, EXAMPLES, [], plan, [PairSet(ids=ids, same=same)])
+    assert loss_and_logits(model)[0] < 0.3 * loss_and_logits(classifier(LOOKUP))[0]
+    with torch.no_grad():
+        before, after = (
+            torch.nn.functional.normalize(
+                each.embed(torch.from_numpy(pad(ids)), torch.from_numpy(LOOKUP.pair_ids(pad(ids))))
+            )
+            for each in (classifier(LOOKUP), model)
+        )
+    apart = ~torch.eye(len(texts), dtype=torch.bool)
+    assert (after @ after.T)[apart].mean() < (before @ before.T)[apart].mean() - 0.1
 
 
 def test_a_public_set_teaches_its_own_head() -> None:

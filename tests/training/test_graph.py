@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,10 +14,14 @@ from nlp_service.inference.heads import COLUMNS, GROUPS, N_OUTPUTS
 from nlp_service.inference.lookup import Lookup
 from tests.training.made_up import KINDS, classifier, learn, row, weights
 from training.examples import Example
-from training.finetune import Classifier, pad, tokenise
 from training.graph import EncoderWeights, build, table_scale
+from training.network import EMBEDDING, Classifier
+from training.tokens import pad, tokenise
 
 TEXTS = [row(kind, n)["text"] for n in range(12) for kind in KINDS] + ["好", "", "不认识的字[微笑]ok"]
+
+OF_TEXTS = ("logits", "vector", "embedding")
+"""Outputs with a line for each text; the others have one for each unit."""
 
 
 class Made(NamedTuple):
@@ -47,22 +52,50 @@ def session(found: EncoderWeights) -> ort.InferenceSession:
     return ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def arrays(lookup: Lookup, texts: list[str], longest: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    ids = pad([*tokenise([Example(text, "street") for text in texts], lookup).ids, np.zeros(longest, np.int64)])[:-1]
-    return ids, lookup.pair_ids(ids)
+def rows_of(made: Made, texts: list[str]) -> list[np.ndarray]:
+    """Ids of the units of each text."""
+    return tokenise([Example(text, "street") for text in texts], made.lookup).ids
 
 
-def exported(made: Made, texts: list[str], longest: int = 0) -> dict[str, np.ndarray]:
-    ids, pairs = arrays(made.lookup, texts, longest)
+def run(made: Made, rows: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """What the graph says of rows of ids, one behind the other."""
+    sizes = [len(row) for row in rows]
+    inputs = {
+        "units": np.concatenate(rows),
+        "pairs": np.concatenate([made.lookup.pair_ids(row) for row in rows]),
+        "message": np.repeat(np.arange(len(rows)), sizes),
+        "offsets": np.cumsum([0, *sizes]),
+    }
     names = [output.name for output in made.session.get_outputs()]
-    return dict(zip(names, made.session.run(names, {"units": ids, "pairs": pairs}), strict=True))
+    return dict(zip(names, made.session.run(names, inputs), strict=True))
+
+
+def exported(made: Made, texts: list[str]) -> dict[str, np.ndarray]:
+    return run(made, rows_of(made, texts))
+
+
+def parts(found: dict[str, np.ndarray], rows: list[np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """What is said of each row: its line of what there is for a text, its lines of what there is for a unit."""
+    bounds = itertools.pairwise(np.cumsum([0, *map(len, rows)]).tolist())
+    return [
+        {name: value[i] if name in OF_TEXTS else value[a:b] for name, value in found.items()}
+        for i, (a, b) in enumerate(bounds)
+    ]
+
+
+def assert_same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
+    for name, value in one.items():
+        np.testing.assert_allclose(value, other[name], atol=1e-5, err_msg=name)
 
 
 @torch.no_grad()
 def trained(made: Made, texts: list[str]) -> dict[str, np.ndarray]:
-    ids, pairs = arrays(made.lookup, texts)
-    outputs = made.model(torch.from_numpy(ids), torch.from_numpy(pairs))
-    return {name: value.numpy() for name, value in zip(("logits", "vector", "tags", "states"), outputs, strict=True)}
+    """What the network itself says, laid out as the graph does."""
+    ids = pad(rows_of(made, texts))
+    inputs = torch.from_numpy(ids), torch.from_numpy(made.lookup.pair_ids(ids))
+    outputs = zip(("logits", "vector", "tags", "states"), made.model(*inputs), strict=True)
+    found = {name: value.numpy() for name, value in outputs} | {"embedding": made.model.embed(*inputs).numpy()}
+    return {name: value if name in OF_TEXTS else value[ids > 0] for name, value in found.items()}
 
 
 def test_outputs_have_the_shapes_that_they_say(made: Made) -> None:
@@ -70,19 +103,17 @@ def test_outputs_have_the_shapes_that_they_say(made: Made) -> None:
     assert {name: value.shape for name, value in found.items()} == {
         "logits": (2, N_OUTPUTS),
         "vector": (2, 64),
-        "contributions": (2, 4, N_OUTPUTS),
-        "tags": (2, 4, 3),
-        "states": (2, 4, 64),
+        "embedding": (2, EMBEDDING),
+        "weighed": (5, 64),
+        "tags": (5, 3),
+        "states": (5, 64),
     }
     assert all(value.dtype == np.float32 for value in found.values())
 
 
-@pytest.mark.parametrize("name", ["logits", "vector", "tags", "states"])
+@pytest.mark.parametrize("name", ["logits", "vector", "embedding", "tags", "states"])
 def test_eight_bits_say_about_the_same_as_floats(made: Made, name: str) -> None:
     one, other = trained(made, TEXTS)[name], exported(made, TEXTS)[name]
-    if name in ("tags", "states"):
-        inside = arrays(made.lookup, TEXTS)[0] > 0
-        one, other = one[inside], other[inside]
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
     assert np.sqrt(np.mean((one - other) ** 2)) < 0.1 * one.std()
 
@@ -96,32 +127,47 @@ def test_eight_bits_give_mostly_the_same_labels(made: Made) -> None:
         assert same.mean() > 0.9, group.name
 
 
-@pytest.mark.parametrize("name", ["logits", "vector", "contributions", "tags", "states"])
-def test_a_text_does_not_depend_on_those_beside_it(made: Made, name: str) -> None:
-    together = exported(made, TEXTS)[name]
-    for i, text in enumerate(TEXTS):
-        alone = exported(made, [text])[name][0]
-        beside = together[i] if alone.ndim == 1 else together[i, : len(alone)]
-        np.testing.assert_allclose(beside, alone, atol=1e-5, err_msg=f"text {i}")
+def test_a_text_does_not_depend_on_those_beside_it(made: Made) -> None:
+    rows = rows_of(made, TEXTS)
+    for own, among in zip(rows, parts(run(made, rows), rows), strict=True):
+        assert_same(among, parts(run(made, [own]), [own])[0])
 
 
-@pytest.mark.parametrize("longest", [5, 6, 20, 200])
-def test_padding_changes_nothing(made: Made, longest: int) -> None:
-    alone, padded = exported(made, ["快递没到"]), exported(made, ["快递没到"], longest)
-    np.testing.assert_allclose(padded["logits"], alone["logits"], atol=1e-5)
-    np.testing.assert_allclose(padded["tags"][:, :4], alone["tags"], atol=1e-5)
+@pytest.mark.parametrize("before", ["", "好", "一直没有人回我", "问了一天也没有人来处理" * 20])
+@pytest.mark.parametrize("after", ["", "好", "一直没有人回我", "问了一天也没有人来处理" * 20])
+def test_neighbours_in_a_run_never_influence_a_text(made: Made, before: str, after: str) -> None:
+    nothing = np.zeros(0, np.int64)  # no unit at all, not even the one that stands for an empty text
+    for own in rows_of(made, ["好", "快递没到", "水壶用了三天就坏了"]):
+        rows = [rows_of(made, [text])[0] if text else nothing for text in (before, after)]
+        rows.insert(1, own)
+        assert_same(parts(run(made, rows), rows)[1], parts(run(made, [own]), [own])[0])
 
 
-def test_contributions_add_up_to_the_logits_less_the_bias(made: Made) -> None:
-    found = exported(made, TEXTS)
-    bias = made.model.heads.bias.detach().numpy()
-    np.testing.assert_allclose(found["contributions"].sum(1) + bias, found["logits"], atol=1e-4)
+def test_a_text_without_units_has_the_vector_and_the_embedding_zero(made: Made) -> None:
+    one, other = rows_of(made, ["快递没到", "好"])
+    nothing = np.zeros(0, np.int64)
+    found = run(made, [nothing, one, nothing, nothing, other, nothing])
+    empty = [0, 2, 3, 5]
+    for name in ("vector", "embedding"):
+        assert not found[name][empty].any()
+        assert found[name][[1, 4]].any(1).all()
+    np.testing.assert_allclose(found["logits"][empty], np.tile(made.weights.heads[1], (4, 1)))
 
 
-def test_padding_contributes_nothing(made: Made) -> None:
-    padding = arrays(made.lookup, TEXTS)[0] == 0
-    assert padding.any()
-    assert not exported(made, TEXTS)["contributions"][padding].any()
+def test_what_the_units_of_a_text_add_makes_up_its_vector(made: Made) -> None:
+    rows = rows_of(made, TEXTS)
+    found = run(made, rows)
+    sums = np.add.reduceat(found["weighed"], np.cumsum([0, *map(len, rows)])[:-1])
+    np.testing.assert_allclose(sums, found["vector"], atol=1e-5)
+
+
+@pytest.mark.parametrize("score", [-1000.0, 1000.0])
+def test_attention_scores_beyond_all_bounds_still_give_a_vector(made: Made, score: float) -> None:
+    weight, bias = made.weights.attend
+    wild = made._replace(session=session(replace(made.weights, attend=(weight, bias + np.float32(score)))))
+    found = exported(wild, ["快递没到"])
+    # All are cut at the same bound, so each unit counts as much as the next.
+    np.testing.assert_allclose(found["vector"][0], found["states"].mean(0), atol=1e-5)
 
 
 def test_logits_are_the_heads_of_the_vector(made: Made) -> None:
@@ -133,7 +179,8 @@ def test_logits_are_the_heads_of_the_vector(made: Made) -> None:
 def test_tags_are_heads_of_the_state_and_of_the_vector(made: Made) -> None:
     found = exported(made, TEXTS)
     local, whole, bias = made.weights.tags
-    expected = found["states"] @ local + (found["vector"] @ whole)[:, None] + bias
+    message = np.repeat(np.arange(len(TEXTS)), list(map(len, rows_of(made, TEXTS))))
+    expected = found["states"] @ local + (found["vector"] @ whole)[message] + bias
     np.testing.assert_allclose(found["tags"], expected, atol=1e-4)
 
 

@@ -14,7 +14,7 @@ from nlp_service.inference.lookup import EMPTY, FIRST_UNIT, MASK, PAD, UNKNOWN
 from nlp_service.text.normalise import normalise_batch
 from tests.training.made_up import KINDS, row, write_data
 from training.network import ConvEncoder, EncoderShape
-from training.pretrain import PretrainPlan, _hide, load_lookup, prepare, pretrain
+from training.pretrain import PretrainPlan, _hide, _rate, load_lookup, prepare, pretrain
 
 TINY = PretrainPlan(max_units=200, max_pairs=300, row=32, rows=4, tokens=70 * 128, max_text=24)
 TEXTS = [row(kind, n)["text"] for n in range(150) for kind in KINDS]
@@ -148,6 +148,21 @@ def test_masks_follow_the_seed() -> None:
     assert (one != other).any()
 
 
+@pytest.mark.parametrize("hold", [0.0, 0.5])
+def test_the_rate_rises_holds_and_falls_to_a_twentieth(hold: float) -> None:
+    rates = np.array([_rate(step, 1000, hold) for step in range(1000)])
+    warm, held = 25, int(1000 * hold)  # a fortieth of the steps
+    assert (np.diff(rates[:warm]) > 0).all()
+    assert (rates[warm : held + 1] == 1.0).all()
+    assert (np.diff(rates[max(warm, held) :]) < 0).all()
+    assert rates[-1] == pytest.approx(0.05, abs=0.001)
+
+
+def test_as_long_as_a_run_holds_its_length_may_still_be_changed() -> None:
+    steps = range(50, 400)
+    assert [_rate(step, 1000, 0.5) for step in steps] == [_rate(step, 2000, 0.5) for step in steps]
+
+
 def weights(encoder: ConvEncoder) -> list[Tensor]:
     return [parameter.detach().cpu() for parameter in encoder.parameters()]
 
@@ -222,3 +237,37 @@ def test_another_seed_gives_another_encoder(data: Path, finished: Path, tmp_path
     other = pretrain(data, tmp_path / "other", PretrainPlan(**{**_fields(TINY), **short, "seed": 2}))
     assert all(map(torch.equal, weights(one), weights(again)))
     assert not all(map(torch.equal, weights(one), weights(other)))
+
+
+def larger(**plan: object) -> PretrainPlan:
+    sizes = {"width": 240, "pair_width": 80, "dilations": [1, 2, 4, 1], "grow_from": "small"}
+    return PretrainPlan(**{**_fields(TINY), **sizes, "tokens": 3 * 128, **plan})
+
+
+@pytest.fixture
+def beside(finished: Path, tmp_path: Path) -> Path:
+    """Where a larger model can be trained: the finished run lies beside it under the name that its plan gives."""
+    (tmp_path / "small").symlink_to(finished)
+    return tmp_path / "large"
+
+
+def test_a_larger_encoder_begins_as_the_smaller_one_with_its_vocabulary(
+    data: Path, finished: Path, beside: Path
+) -> None:
+    grown = pretrain(data, beside, larger(learning_rate=0.0))
+    assert (grown.shape.width, grown.shape.pair_width, grown.shape.dilations) == (240, 80, (1, 2, 4, 1))
+    assert torch.equal(grown.units.weight[:, :128], load(finished).units.weight)
+    for name in ("vocabulary.npz", "tokens.npy"):
+        assert (beside / name).read_bytes() == (finished / name).read_bytes()
+    assert all(map(torch.equal, weights(load(beside)), weights(grown)))
+
+
+def test_a_larger_encoder_that_was_stopped_goes_on_and_does_not_begin_as_the_smaller_one(
+    data: Path, beside: Path
+) -> None:
+    pretrain(data, beside, larger(tokens=2 * 128))
+    (beside / "encoder.pt").unlink()
+    state = torch.load(beside / "checkpoint.pt", weights_only=True)
+    state["model"]["encoder.norm.bias"][0] = 7.0  # a mark that the smaller one does not have
+    torch.save(state, beside / "checkpoint.pt")
+    assert pretrain(data, beside, larger(tokens=2 * 128)).norm.bias[0] == 7.0

@@ -11,11 +11,13 @@ from nlp_service.wiring import TIERS
 from training import evaluate, examples
 
 FLOORS = {
-    "intent, primary, macro-F1": 0.81,
-    "sentiment, three-way, macro-F1": 0.77,
-    "risk >= 1, average precision": 0.815,  # 0.83 is wanted
-    "risk >= 2, average precision": 0.775,
-    "abuse, average precision": 0.76,
+    "intent, primary, macro-F1": 0.82,
+    "intent, all labels, mean average precision": 0.885,
+    "sentiment, three-way, macro-F1": 0.76,
+    "risk >= 1, average precision": 0.82,
+    "risk >= 2, average precision": 0.78,
+    "abuse, average precision": 0.79,
+    "pain spans, F1 at overlap 0.5": 0.48,
 }
 MAX_CALIBRATION_ERROR = 0.05
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from nlp_service.inference.analyser import Analyser
 from nlp_service.intake import Analyse, Reader
 from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
+from nlp_service.text.normalise import Batch, normalise_batch
 from nlp_service.text.pii import find_pii
 from nlp_service.types import Abuse, Action, Analysis, Message, Risk, Span
 from nlp_service.wiring import TIERS
@@ -40,7 +41,9 @@ class Failing:
         self._analyser = analyser
         self._heads = heads
 
-    def analyse(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+    def analyse(
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+    ) -> list[Analysis]:
         silent = {
             "intent": None,
             "sentiment": None,
@@ -49,7 +52,7 @@ class Failing:
         }
         calm = {"risk": Risk(0, 0.0, 0.0), "abuse": Abuse(0.0, False), "unsafe": ()}
         changes = calm | {head: silent[head] for head in self._heads}
-        return [replace(one, **changes) for one in self._analyser.analyse(messages, evidence=evidence)]
+        return [replace(one, **changes) for one in self._analyser.analyse(messages, evidence=evidence, batch=batch)]
 
 
 def test_an_answer_is_the_analysis_with_personal_data_and_a_verdict(analyser: Analyser) -> None:
@@ -68,12 +71,36 @@ def test_a_message_without_personal_data_has_none(analyser: Analyser) -> None:
     assert answer.pii == ()
 
 
+class Curious:
+    """A model that remembers what it was given."""
+
+    version = "curious-1"
+
+    def __init__(self, analyser: Analyse) -> None:
+        self._analyser = analyser
+        self.batches: list[Batch | None] = []
+
+    def analyse(
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+    ) -> list[Analysis]:
+        self.batches.append(batch)
+        return self._analyser.analyse(messages, evidence=evidence, batch=batch)
+
+
+def test_the_model_is_given_the_texts_normalised(analyser: Analyser) -> None:
+    curious = Curious(analyser)
+    Reader(curious).read(messages(*TEXTS))
+    (batch,) = curious.batches
+    assert batch is not None
+    assert [part.tolist() for part in batch] == [part.tolist() for part in normalise_batch(TEXTS)]
+
+
 def test_no_messages_give_no_answers(analyser: Analyser) -> None:
     assert Reader(analyser).read([]) == []
 
 
 def test_answers_come_in_order_with_the_ids_of_the_messages(analyser: Analyser) -> None:
-    asked = messages(*reversed(TEXTS), *TEXTS)
+    asked = [*messages(*reversed(TEXTS), *TEXTS), Message(7, "好"), Message(None, "好")]
     assert [answer.id for answer in Reader(analyser).read(asked)] == [message.id for message in asked]
 
 
@@ -124,8 +151,10 @@ class Forgetful:
     def __init__(self, analyser: Analyse) -> None:
         self._analyser = analyser
 
-    def analyse(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        return self._analyser.analyse(messages, evidence=evidence)[:-1]
+    def analyse(
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+    ) -> list[Analysis]:
+        return self._analyser.analyse(messages, evidence=evidence, batch=batch)[:-1]
 
 
 def test_a_model_that_loses_a_message_is_not_believed(analyser: Analyser) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from nlp_service.cli.batch.tables import encode_row
 from nlp_service.inference.process import Read
 from nlp_service.types import Analysis, Message
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Analysis) if field.name != "id")
+_FIELDS = tuple(name for name in Analysis.__struct_fields__ if name != "id")
 
 
 class Manner(NamedTuple):

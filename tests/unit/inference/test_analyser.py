@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import enum
 import io
 import itertools
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from nlp_service.inference import artifact
 from nlp_service.inference.analyser import CONTEXT_REACH, Analyser
@@ -25,7 +25,7 @@ from nlp_service.inference.ngrams import LinearPart
 from nlp_service.inference.pains import PainFinder
 from nlp_service.inference.reading import Thresholds
 from nlp_service.inference.targets import TARGETS
-from nlp_service.text.normalise import Batch, normalise
+from nlp_service.text.normalise import Batch, normalise, normalise_batch
 from nlp_service.types import INTENTS, RISK_CATEGORIES, SENTIMENTS, UNSAFE, Analysis, Message
 from nlp_service.wiring import TIERS
 
@@ -95,7 +95,7 @@ def analyser() -> Analyser:
 
 @pytest.fixture(scope="module")
 def loud(tmp_path_factory: pytest.TempPathFactory) -> Analyser:
-    return model_with(tmp_path_factory.mktemp("loud"), LOUD, pain=0.02, target=0.3)
+    return model_with(tmp_path_factory.mktemp("loud"), LOUD, pain_prior=4.0, target=0.3)
 
 
 @pytest.fixture(scope="module", params=["analyser", "loud"])
@@ -161,10 +161,10 @@ def assert_valid(message: Message, analysis: Analysis) -> None:
 
 
 def leaves(value: object) -> Iterator[object]:
-    """Every value inside dataclasses, tuples and dictionaries."""
-    if dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from leaves(getattr(value, field.name))
+    """Every value inside structs, tuples and dictionaries."""
+    if isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield from leaves(getattr(value, name))
     elif isinstance(value, Mapping):
         yield from (leaf for item in value.items() for leaf in leaves(item))
     elif isinstance(value, tuple | list):
@@ -180,7 +180,7 @@ def test_no_messages_give_no_answers(analyser: Analyser) -> None:
 @pytest.mark.parametrize("evidence", [True, False])
 def test_answers_come_in_order_with_the_ids_of_the_messages(analyser: Analyser, evidence: bool) -> None:
     # Lengths go up and down, and there are more than one run of the encoder takes.
-    given_ids = [None if i % 7 == 3 else f"m{i % 50}" for i in range(80)]
+    given_ids = [None if i % 7 == 3 else i if i % 7 == 5 else f"m{i % 50}" for i in range(80)]
     texts = [TEXTS[i % len(TEXTS)] * (1 + i % 3) for i in range(80)]
     asked = [Message(id_, text) for id_, text in zip(given_ids, texts, strict=True)]
     answers = analyser.analyse(asked, evidence=evidence)
@@ -197,6 +197,19 @@ def test_a_message_is_read_the_same_alone_and_among_others(analyser: Analyser) -
 
 def test_the_same_batch_is_read_the_same_every_time(either: Analyser) -> None:
     assert either.analyse(messages(*TEXTS)) == either.analyse(messages(*TEXTS))
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_texts_that_were_normalised_before_are_read_the_same(either: Analyser, evidence: bool) -> None:
+    asked = [*messages(*TEXTS), Message("c", "我也是", (BEFORE,))]
+    batch = normalise_batch([message.text for message in asked])
+    assert either.analyse(asked, evidence=evidence, batch=batch) == either.analyse(asked, evidence=evidence)
+
+
+def test_what_was_normalised_before_is_not_normalised_again(analyser: Analyser) -> None:
+    # Another text's units show that it is they that are read.
+    (answer,) = analyser.analyse(messages("好"), evidence=False, batch=normalise_batch([TEXTS[5]]))
+    assert numbers(answer) == numbers(analyser.analyse(messages(TEXTS[5]), evidence=False)[0])
 
 
 @settings(max_examples=60)
@@ -227,7 +240,7 @@ def test_without_evidence_the_rest_is_the_same(either: Analyser) -> None:
     full, short = (either.analyse(messages(*TEXTS), evidence=evidence) for evidence in (True, False))
     assert all(answer.evidence == () for answer in short)
     assert any(answer.evidence for answer in full)
-    assert [dataclasses.replace(answer, evidence=()) for answer in full] == short
+    assert [replace(answer, evidence=()) for answer in full] == short
 
 
 def test_every_label_of_a_message_full_of_words_can_be_explained(loud: Analyser) -> None:
@@ -290,7 +303,7 @@ def test_thresholds_decide_on_the_same_numbers(analyser: Analyser, tmp_path: Pat
 
 def test_pains_of_a_question_are_needs(tmp_path: Path) -> None:
     calm = {group: dict.fromkeys(artifact.labels()[group], -60.0) for group in ("intent", "risk")}
-    asking = model_with(tmp_path, {"primary": {"question": 60.0}} | calm, pain=0.001)
+    asking = model_with(tmp_path, {"primary": {"question": 60.0}} | calm, pain_prior=7.0)
     answer = analyse(asking, "请问哪里可以买到这款手机？")
     assert answer.intent is not None
     assert answer.intent.labels == ("question",)
@@ -311,7 +324,7 @@ def test_pains_go_by_a_known_target_or_by_their_own_words(loud: Analyser) -> Non
 
 def test_chat_without_any_risk_has_no_pains(tmp_path: Path) -> None:
     quiet = {"primary": {"chat": 60.0}, "risk": {">=1": -60.0, ">=2": -60.0, ">=3": -60.0}}
-    for answer in model_with(tmp_path, quiet, pain=0.02).analyse(messages(*TEXTS)):
+    for answer in model_with(tmp_path, quiet, pain_prior=4.0).analyse(messages(*TEXTS)):
         assert answer.pain == ()
 
 
@@ -381,11 +394,20 @@ def test_evidence_never_points_at_what_only_the_context_says(either: Analyser) -
         assert_valid(Message(None, text), answer)
 
 
-def test_vectors_have_unit_length(analyser: Analyser) -> None:
-    vectors = analyser.vectors([*TEXTS, "\ud800", "好" * 4000])
+def test_vectors_have_unit_length_but_for_nothing(analyser: Analyser) -> None:
+    texts = [*TEXTS, "\ud800", "好" * 4000]
+    vectors = analyser.vectors(texts)
     assert vectors.dtype == np.float32
-    assert len(vectors) == len(TEXTS) + 2
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    expected = [1.0 if len(normalise(text)) else 0.0 for text in texts]
+    assert 0.0 in expected
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), expected, atol=1e-5)
+
+
+def test_the_first_columns_of_vectors_are_vectors_too(analyser: Analyser) -> None:
+    first = analyser.vectors(TEXTS)[:, :32]
+    first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-9)
+    np.testing.assert_allclose(analyser.vectors(TEXTS, columns=32), first, atol=1e-5)
+    assert analyser.vectors([], columns=32).shape == (0, 32)
 
 
 def test_vectors_come_in_the_order_of_the_texts(analyser: Analyser) -> None:
@@ -437,9 +459,10 @@ def model_without(*heads: str) -> Analyser:
     return Analyser(
         loaded.version,
         encoder,
+        stored["weight"],
         LinearPart(**loaded.arrays("linear.npz")),
         Calibration(stored["encoder"], stored["linear"], stored["bias"]),
-        PainFinder(stored["target_weight"], stored["target_bias"], threshold=0.5, sure=0.5),
+        PainFinder(stored["target_weight"], stored["target_bias"], prior=0.0, least=1.0, sure=0.5),
         Thresholds(**loaded.manifest["thresholds"]),
     )
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,16 +166,23 @@ def test_a_file_swapped_for_another_of_the_artefact_is_refused(folder: Path) -> 
     assert str(folder / "linear.npz") in refusal(folder)
 
 
-def pickled() -> bytes:
+def archive(**arrays: np.ndarray) -> bytes:
     stream = io.BytesIO()
-    np.savez(stream, numbers=np.array([{"a": 1}], dtype=object))
+    np.savez(stream, **arrays)
     return stream.getvalue()
+
+
+def stored(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def pickled() -> bytes:
+    return archive(numbers=np.array([{"a": 1}], dtype=object))
 
 
 def plain() -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, numbers=np.arange(99))
-    return stream.getvalue()
+    return archive(numbers=np.arange(99))
 
 
 def one_array() -> bytes:
@@ -242,7 +250,7 @@ def test_no_model_comes_of_a_file_of_something_else(shipped: Path, name: str) ->
     "thresholds",
     [
         {},
-        {"intent": {}, "risk": [0.5, 0.5, 0.5], "abuse": 0.5, "pain": 0.5, "target": 0.5},
+        {"intent": {}, "risk": [0.5, 0.5, 0.5], "abuse": 0.5, "target": 0.5, "pain_prior": 0.5, "pain_least": 2.0},
         {"abuse": 0.5, "unheard_of": 0.5},
         [0.5],
         None,
@@ -256,16 +264,55 @@ def test_no_model_comes_of_thresholds_that_do_not_fit(shipped: Path, thresholds:
 
 @pytest.mark.parametrize(
     ("name", "array"),
-    [("heads.npz", "target_weight"), ("heads.npz", "target_bias"), ("heads.npz", "bias"), ("linear.npz", "steps")],
+    [
+        ("heads.npz", "weight"),
+        ("heads.npz", "target_weight"),
+        ("heads.npz", "target_bias"),
+        ("heads.npz", "bias"),
+        ("linear.npz", "steps"),
+    ],
 )
 def test_no_model_comes_of_parts_for_other_labels(shipped: Path, name: str, array: str) -> None:
-    with np.load(shipped / name) as stored:
-        arrays = {key: stored[key] for key in stored.files}
+    arrays = stored(shipped / name)
     arrays[array] = arrays[array][..., :-1]
     if array == "steps":  # what fits in itself can still not fit the heads
         arrays |= {"weights": arrays["weights"][:, :-1], "bias": arrays["bias"][:-1]}
-    stream = io.BytesIO()
-    np.savez(stream, **arrays)
-    resign(shipped, name, stream.getvalue())
+    resign(shipped, name, archive(**arrays))
+    with pytest.raises(ArtifactError, match="do not fit"):
+        Analyser.load(shipped)
+
+
+@pytest.mark.parametrize("cut", [["weight"], ["target_weight"], ["weight", "target_weight"]])
+def test_no_model_comes_of_heads_for_another_width(shipped: Path, cut: list[str]) -> None:
+    arrays = stored(shipped / "heads.npz")
+    resign(shipped, "heads.npz", archive(**arrays | {name: arrays[name][:-1] for name in cut}))
+    with pytest.raises(ArtifactError, match="do not fit"):
+        Analyser.load(shipped)
+
+
+@pytest.mark.parametrize("array", ["weight", "target_weight", "encoder"])
+def test_no_model_comes_of_heads_without_one_of_their_arrays(shipped: Path, array: str) -> None:
+    arrays = stored(shipped / "heads.npz")
+    del arrays[array]
+    resign(shipped, "heads.npz", archive(**arrays))
+    with pytest.raises(ArtifactError, match="do not fit"):
+        Analyser.load(shipped)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(np.transpose, id="turned"),
+        pytest.param(np.ravel, id="one row"),
+        pytest.param(lambda weight: weight[:0], id="no rows"),
+        pytest.param(lambda weight: weight[0, 0], id="one number"),
+        pytest.param(lambda weight: weight[None], id="several matrices"),
+    ],
+)
+def test_no_model_comes_of_a_weight_that_is_not_the_matrix_it_should_be(
+    shipped: Path, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    arrays = stored(shipped / "heads.npz")
+    resign(shipped, "heads.npz", archive(**arrays | {"weight": change(arrays["weight"])}))
     with pytest.raises(ArtifactError, match="do not fit"):
         Analyser.load(shipped)

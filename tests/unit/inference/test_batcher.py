@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from nlp_service.errors import ArtifactError, DeadlineExceeded, NotReady, Overloaded, ServiceError
-from nlp_service.inference.batcher import Batcher
+from nlp_service.inference.batcher import PATIENCE_S, Batcher
+from nlp_service.inference.frames import read_analysis
 from nlp_service.inference.process import FAILED, Build
+from nlp_service.inference.queue import MAX_BATCH
 from nlp_service.types import Message
 from tests.fakes import BROKEN, CRASH, HANG, SLOW, build_broken, build_damaged, build_obedient, build_unless
 
@@ -37,10 +39,17 @@ class Ear:
         self.n_lost += 1
 
 
+async def settle() -> None:
+    """Let the lanes come to where they wait for work or a worker; that takes no time but some turns of the loop."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 @asynccontextmanager
 async def running(build: Build = build_obedient, ear: Ear | None = None, **options: Any) -> AsyncIterator[Batcher]:
     batcher = Batcher(build, ear or Ear(), **options)
     await batcher.start()
+    await settle()
     try:
         yield batcher
     finally:
@@ -78,6 +87,17 @@ async def test_a_large_request_is_read_in_pieces_and_comes_back_in_order() -> No
 async def test_no_messages_need_no_worker() -> None:
     async with running() as batcher:
         assert await batcher.read([]) == []
+        assert await batcher.read_json([]) == []
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+async def test_answers_can_be_had_as_json(evidence: bool) -> None:
+    asked = [Message("m", "你好"), Message(7, 'a\0"'), Message(None, ""), Message(8, BROKEN)]
+    async with running() as batcher:
+        written = await batcher.read_json(asked, evidence=evidence)
+        assert list(map(read_analysis, written)) == await batcher.read(asked, evidence=evidence)
+    assert [read_analysis(one).id for one in written] == ["m", 7, None, 8]
+    assert bool(read_analysis(written[0]).evidence) is evidence
 
 
 async def test_versions_are_those_of_the_workers() -> None:
@@ -229,6 +249,69 @@ async def test_a_second_worker_goes_on_while_the_first_is_replaced() -> None:
         answers = await asyncio.gather(*(batcher.read(texts("a")) for _ in range(20)))
         assert len(answers) == 20
         assert batcher.find_faults() == ["worker 0 is down"]
+
+
+LONG = [SLOW] * 3
+
+
+@pytest.mark.parametrize("occupied", [[HANG], LONG])
+async def test_a_second_worker_takes_over_while_the_first_hangs_or_reads_something_long(occupied: list[str]) -> None:
+    async with running(workers=2) as batcher:
+        held = asyncio.create_task(batcher.read(texts(*occupied)))
+        await settle()
+        assert batcher.n_queued == 0  # a worker has it
+        for evidence in (True, False):
+            started = time.monotonic()
+            assert len(await batcher.read(texts("a", "b"), evidence=evidence)) == 2
+            assert time.monotonic() - started < 0.4
+        assert not held.done()
+        held.cancel()
+
+
+@pytest.mark.parametrize("n_messages", [1, MAX_BATCH])
+async def test_what_a_busy_worker_takes_next_is_left_to_it_for_a_while(n_messages: int) -> None:
+    async with running(workers=2) as batcher:
+        held = asyncio.create_task(batcher.read(texts(*LONG)))
+        await asyncio.sleep(PATIENCE_S / 2)
+        started = time.monotonic()
+        await batcher.read(texts(*["a"] * n_messages))
+        assert PATIENCE_S <= time.monotonic() - started < 0.4
+        assert not held.done()
+        held.cancel()
+
+
+async def test_what_comes_after_it_does_not_make_a_message_wait_longer() -> None:
+    async with running(workers=2) as batcher:
+        held = asyncio.create_task(batcher.read(texts(*LONG)))
+        await settle()
+        started = time.monotonic()
+        reading = [asyncio.create_task(batcher.read(texts("a")))]
+        while not reading[0].done():
+            assert time.monotonic() - started < 0.4
+            reading.append(asyncio.create_task(batcher.read(texts("b"))))
+            await asyncio.sleep(PATIENCE_S / 4)
+        assert not held.done()
+        await asyncio.gather(*reading)
+        held.cancel()
+
+
+async def test_another_worker_is_woken_at_once_for_more_than_the_busy_one_takes_next() -> None:
+    async with running(workers=2) as batcher:
+        held = asyncio.create_task(batcher.read(texts(*LONG)))
+        await settle()
+        waiting = asyncio.create_task(batcher.read(texts(SLOW, *["a"] * MAX_BATCH)))
+        await settle()
+        assert batcher.n_queued == 1
+        assert len(await waiting) == MAX_BATCH + 1
+        held.cancel()
+
+
+async def test_all_workers_are_woken_at_once_for_a_batch_each() -> None:
+    async with running(workers=2) as batcher:
+        waiting = asyncio.create_task(batcher.read(texts(*[SLOW, *["a"] * (MAX_BATCH - 1)] * 2)))
+        await settle()
+        assert batcher.n_queued == 0
+        assert len(await waiting) == 2 * MAX_BATCH
 
 
 async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:

@@ -44,21 +44,25 @@ NONE_KNOWN = Known(
 )
 
 
-def run_of(
-    moves: Sequence[Sequence[float]], *, lengths: Sequence[int] | None = None, rows: Sequence[int] | None = None
-) -> Encoded:
-    """A run in which every position moves `COLUMN` by the number given."""
-    n, longest = len(moves), len(moves[0])
-    contributions = np.zeros((n, longest, N_OUTPUTS), np.float32)
-    contributions[:, :, COLUMN] = moves
+HEADS = np.eye(N_OUTPUTS, dtype=np.float32)
+"""Heads that take each feature of a vector for the output of the same number."""
+
+
+def run_of(moves: Sequence[Sequence[float]], *, first: int = 0) -> Encoded:
+    """A run in which every unit of a message moves `COLUMN` by the number given."""
+    n, offsets = len(moves), np.cumsum([0, *map(len, moves)])
+    weighed = np.zeros((offsets[-1], N_OUTPUTS), np.float32)
+    weighed[:, COLUMN] = np.concatenate(moves)
+    of_messages, of_units = np.zeros((n, N_OUTPUTS), np.float32), np.zeros((offsets[-1], N_OUTPUTS), np.float32)
     return Encoded(
-        np.array(range(n) if rows is None else rows, np.intp),
-        np.array([longest] * n if lengths is None else lengths, np.int32),
-        np.zeros((n, N_OUTPUTS), np.float32),
-        np.zeros((n, 2), np.float32),
-        contributions,
-        np.zeros((n, longest, 3), np.float32),
-        np.zeros((n, longest, 2), np.float32),
+        first=first,
+        offsets=offsets,
+        logits=of_messages,
+        vectors=of_messages,
+        embeddings=of_messages,
+        weighed=weighed,
+        tags=of_units[:, :3],
+        states=of_units,
     )
 
 
@@ -68,7 +72,7 @@ def told(drivers: Drivers) -> list[tuple[int, int, int]]:
 
 def spans_of(moves: Sequence[float]) -> list[tuple[int, int]]:
     """What drove one message, by the encoder alone."""
-    explainer = Explainer(NO_FEATURES, calibration(), directions())
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
     return [(start, end) for _, start, end in told(explainer.drivers(run_of([moves]), NONE_KNOWN, [Question(0, 0)]))]
 
 
@@ -101,36 +105,58 @@ def test_a_message_of_many_separate_units_gets_the_top_ones_only() -> None:
 
 
 def test_nothing_asked_is_nothing_told() -> None:
-    explainer = Explainer(NO_FEATURES, calibration(), directions())
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
     drivers = explainer.drivers(run_of([[1, 2, 3]]), NONE_KNOWN, [])
     assert [part.dtype for part in drivers] == [np.dtype(np.intp)] * 3
     assert told(drivers) == []
 
 
-def test_what_lies_beyond_the_end_of_a_message_does_not_count() -> None:
-    explainer = Explainer(NO_FEATURES, calibration(), directions())
-    run = run_of([[1, 1, 1, 1], [0, 2, 9, 9], [0, 0, 9, 9]], lengths=[4, 2, 1])
-    drivers = explainer.drivers(run, NONE_KNOWN, [Question(row, 0) for row in range(3)])
+def test_units_of_other_messages_do_not_count() -> None:
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
+    run = run_of([[1, 1, 1, 1], [0, 2], [9, 9, 9], [0]])
+    drivers = explainer.drivers(run, NONE_KNOWN, [Question(row, 0) for row in (0, 1, 3)])
     assert told(drivers) == [(0, 0, 4), (1, 1, 2)]
 
 
+def test_a_span_ends_with_its_message() -> None:
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
+    drivers = explainer.drivers(run_of([[0, 5], [5, 0], [5]]), NONE_KNOWN, [Question(row, 0) for row in range(3)])
+    assert told(drivers) == [(0, 1, 2), (1, 0, 1), (2, 0, 1)]
+
+
+def test_two_answers_about_one_message_are_not_joined() -> None:
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
+    run = run_of([[5, 5]])
+    run.weighed[:, OTHER_COLUMN] = 5.0
+    asked = [Question(0, 0), Question(0, 1)]
+    assert told(explainer.drivers(run, NONE_KNOWN, asked)) == [(0, 0, 2), (1, 0, 2)]
+
+
 def test_each_question_is_answered_by_itself_in_the_order_asked() -> None:
-    explainer = Explainer(NO_FEATURES, calibration(), directions())
-    run = run_of([[4, 0, 1], [0, 0, 7]])
-    run.contributions[0, 1, OTHER_COLUMN] = 2.0
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
+    run = run_of([[4, 0, 1], [0, 7]])
+    run.weighed[1, OTHER_COLUMN] = 2.0
     asked = [Question(1, 0), Question(0, 1), Question(0, 0), Question(1, 1)]
-    assert told(explainer.drivers(run, NONE_KNOWN, asked)) == [(0, 2, 3), (1, 1, 2), (2, 0, 1)]
+    assert told(explainer.drivers(run, NONE_KNOWN, asked)) == [(0, 1, 2), (1, 1, 2), (2, 0, 1)]
 
 
 def test_a_direction_weighs_the_columns_against_each_other() -> None:
-    explainer = Explainer(NO_FEATURES, calibration(), directions())
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(), directions())
     run = run_of([[5, 0, 5]])
-    run.contributions[0, :, OTHER_COLUMN] = (4.9, 0, -1)  # leaves 0.1, 0 and 6
+    run.weighed[:, OTHER_COLUMN] = (4.9, 0, -1)  # leaves 0.1, 0 and 6
     assert told(explainer.drivers(run, NONE_KNOWN, [Question(0, 2)])) == [(0, 2, 3)]
 
 
+def test_heads_say_what_a_unit_adds_to_a_label() -> None:
+    heads = np.zeros((N_OUTPUTS, N_OUTPUTS), np.float32)
+    heads[COLUMN, OTHER_COLUMN] = -2.0
+    explainer = Explainer(heads, NO_FEATURES, calibration(), directions())
+    asked = [Question(0, 0), Question(0, 1)]
+    assert told(explainer.drivers(run_of([[5, -2, 0]]), NONE_KNOWN, asked)) == [(1, 1, 2)]
+
+
 def test_calibration_says_which_way_the_encoder_counts() -> None:
-    explainer = Explainer(NO_FEATURES, calibration(encoder=-1.0), directions())
+    explainer = Explainer(HEADS, NO_FEATURES, calibration(encoder=-1.0), directions())
     assert told(explainer.drivers(run_of([[5, -2, 0]]), NONE_KNOWN, [Question(0, 0)])) == [(0, 1, 2)]
 
 
@@ -146,26 +172,20 @@ def drivers_of(
     texts: Sequence[str],
     weights: Mapping[int, Mapping[int, float]],
     *,
-    moves: Mapping[int, Sequence[float]] | None = None,
+    moves: Sequence[float] = (),
+    run: slice = slice(None),
     rows: Sequence[int] | None = None,
     factor: float = 1.0,
 ) -> list[tuple[int, int, int]]:
-    """What drove direction 0 of each row, by the linear part and what the encoder adds to some messages."""
-    batch = normalise_batch(texts)
+    """What drove direction 0 of rows of a run, by the linear part and what the encoder adds to the first message."""
     part = linear_part(weights)
-    rows = list(range(len(texts))) if rows is None else rows
-    lengths = [len(texts[row]) for row in rows]
-    longest = max(lengths)
-    given = moves or {}
-    table = [[*given.get(row, ()), *[0.0] * (longest - len(given.get(row, ())))] for row in rows]
-    explainer = Explainer(part, calibration(linear=factor), directions())
-    return told(
-        explainer.drivers(
-            run_of(table, lengths=lengths, rows=rows),
-            part.find(grams(batch), len(texts)),
-            [Question(i, 0) for i in range(len(rows))],
-        )
-    )
+    known = part.find(grams(normalise_batch(texts)), len(texts))
+    numbers = range(len(texts))[run]
+    table = [[0.0] * len(texts[number]) for number in numbers]
+    table[0][: len(moves)] = moves
+    explainer = Explainer(HEADS, part, calibration(linear=factor), directions())
+    asked = [Question(row, 0) for row in (range(len(table)) if rows is None else rows)]
+    return told(explainer.drivers(run_of(table, first=numbers[0]), known, asked))
 
 
 TEXT = "退款真的很慢"
@@ -190,6 +210,12 @@ def test_a_feature_of_the_linear_part_speaks_for_the_units_that_it_covers(
     assert drivers_of([TEXT], {key_of(piece, TEXT): {COLUMN: 100}}) == [(0, *expected)]
 
 
+def test_the_marks_around_a_text_are_no_units_of_its_neighbours() -> None:
+    texts = ["慢", "退款", "慢"]
+    weights = {key_of("<退款", "退款"): {COLUMN: 100}, key_of("退款>", "退款"): {COLUMN: 100}}
+    assert drivers_of(texts, weights) == [(1, 0, 2)]
+
+
 @pytest.mark.parametrize(
     ("piece", "peak", "is_told"),
     [
@@ -203,7 +229,7 @@ def test_a_feature_of_the_linear_part_speaks_for_the_units_that_it_covers(
     ],
 )
 def test_a_feature_is_shared_out_in_equal_parts(piece: str, peak: float, is_told: bool) -> None:
-    moves = {0: [0, 0, 0, 0, 0, peak]}
+    moves = [0, 0, 0, 0, 0, peak]
     found = drivers_of([TEXT], {key_of(piece, TEXT): {COLUMN: 12}}, moves=moves)
     assert ((0, 0, len(piece)) in found) is is_told
     assert (0, 5, 6) in found
@@ -211,7 +237,7 @@ def test_a_feature_is_shared_out_in_equal_parts(piece: str, peak: float, is_told
 
 def test_both_parts_add_up() -> None:
     # Alone, 2 of the encoder would be too little beside 10; with 8 of the linear part both are as strong.
-    moves = {0: [10, 0, 0, 0, 0, 2]}
+    moves = [10, 0, 0, 0, 0, 2]
     assert drivers_of([TEXT], {key_of("慢", TEXT): {COLUMN: 8}}, moves=moves) == [(0, 0, 1), (0, 5, 6)]
     assert drivers_of([TEXT], {key_of("慢", TEXT): {COLUMN: -3}}, moves=moves) == [(0, 0, 1)]
 
@@ -227,13 +253,23 @@ def test_a_feature_of_another_output_is_no_proof() -> None:
     assert drivers_of([TEXT], {key_of("退款", TEXT): {OTHER_COLUMN: 100}}) == []
 
 
-def test_features_are_those_of_the_message_whatever_its_row_in_the_run() -> None:
+def test_features_are_those_of_the_message_whatever_the_order_of_the_questions() -> None:
     texts = ["很慢很慢", "退款", "我要退款", "好"]
     weights = {key_of("退款", "退款"): {COLUMN: 100}, key_of("很慢", "很慢"): {COLUMN: 100}}
-    # In the order of the run: the third, the first, the last, the second message.
     assert drivers_of(texts, weights, rows=[2, 0, 3, 1]) == [(0, 2, 4), (1, 0, 2), (3, 0, 2)]
 
 
-def test_a_run_of_some_messages_leaves_the_features_of_the_others() -> None:
-    texts = ["退款慢", "退款", "慢退款"]
-    assert drivers_of(texts, {key_of("退款", "退款"): {COLUMN: 100}}, rows=[2]) == [(0, 1, 3)]
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (slice(0, 1), [(0, 0, 2)]),
+        (slice(1, 3), [(1, 1, 3)]),
+        (slice(2, 4), [(0, 1, 3), (1, 2, 4)]),
+        (slice(4, 5), []),
+    ],
+)
+def test_a_run_of_some_messages_leaves_the_features_of_the_others(
+    run: slice, expected: list[tuple[int, int, int]]
+) -> None:
+    texts = ["退款慢", "好", "慢退款", "太慢退款", "慢"]
+    assert drivers_of(texts, {key_of("退款", "退款"): {COLUMN: 100}}, run=run) == expected

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from nlp_service.inference.frames import HEADER, Answer, ReadRequest, decode_word
+from msgspec.structs import replace
+
+from nlp_service.inference.frames import HEADER, Answer, ReadRequest, decode_word, read_analysis
 from nlp_service.inference.process import FAILED, read_batch
 from nlp_service.types import Action, Analysis, Message
 from tests.fakes import BROKEN, Broken, Obedient, analysis_of
@@ -19,18 +22,24 @@ class Unsendable(Obedient):
     """Gives a value that no frame can carry for one text."""
 
     def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        analyses = super().read(messages)
-        for message, analysis in zip(messages, analyses, strict=True):
-            if message.text == "odd":
-                object.__setattr__(analysis, "pii", object())
-        return analyses
+        return [
+            replace(analysis, pii=object()) if message.text == "odd" else analysis
+            for message, analysis in zip(messages, super().read(messages), strict=True)
+        ]
 
 
-def answer(reader: Obedient, *texts: str, evidence: bool = True) -> Answer:
+class Said(NamedTuple):
+    """An answer, its analyses read."""
+
+    analyses: list[Analysis]
+    failures: list[str]
+
+
+def answer(reader: Obedient, *texts: str, evidence: bool = True) -> Said:
     request = ReadRequest([Message(str(index), text) for index, text in enumerate(texts)], evidence)
     word = decode_word(read_batch(reader, request)[HEADER.size :])
     assert isinstance(word, Answer)
-    return word
+    return Said(list(map(read_analysis, word.analyses)), word.failures)
 
 
 def is_empty(analysis: Analysis) -> bool:
@@ -50,6 +59,7 @@ def test_a_message_that_cannot_be_read_fails_alone() -> None:
     word = answer(Obedient(), "good", BROKEN, "fine")
     assert [is_empty(analysis) for analysis in word.analyses] == [False, True, False]
     assert [analysis.id for analysis in word.analyses] == ["0", "1", "2"]
+    assert word.failures == ["ValueError"]
 
 
 def test_a_message_that_cannot_be_read_asks_for_review() -> None:

@@ -1,17 +1,31 @@
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from nlp_service.errors import NotReady, Overloaded
-from nlp_service.inference.queue import MAX_BATCH, MAX_BATCH_CHARACTERS, MAX_QUEUED_CHARACTERS, TURN, Job, JobQueue
+from nlp_service.inference.queue import (
+    MAX_BATCH,
+    MAX_BATCH_CHARACTERS,
+    MAX_QUEUED_CHARACTERS,
+    TURN,
+    Batch,
+    Job,
+    JobQueue,
+)
 from nlp_service.types import Message
-from tests.fakes import analysis_of
 
 pytestmark = pytest.mark.asyncio
 
 
 def messages(n: int, text: str = "a", *, context: tuple[str, ...] = ()) -> list[Message]:
     return [Message(str(index), text, context) for index in range(n)]
+
+
+def analyses_of(batch: Batch) -> list[bytes]:
+    """What a worker says of a batch; nothing here looks into it."""
+    return [f"analysis of {message.id}".encode() for message in batch.messages]
 
 
 def sizes(queue: JobQueue) -> list[int]:
@@ -141,9 +155,9 @@ async def test_analyses_come_back_in_order_whatever_the_order_of_batches() -> No
     batches = [batch for batch in (queue.take(), queue.take(), queue.take()) if batch]
 
     for batch in reversed(batches):
-        batch.finish([analysis_of(message) for message in batch.messages])
+        batch.finish(analyses_of(batch))
 
-    assert [analysis.id for analysis in await job.done] == [str(index) for index in range(150)]
+    assert await job.done == [b"analysis of %d" % index for index in range(150)]
 
 
 async def test_a_late_answer_to_a_dropped_request_is_ignored() -> None:
@@ -152,7 +166,7 @@ async def test_a_late_answer_to_a_dropped_request_is_ignored() -> None:
     queue.put(job)
     batch = queue.take()
     assert batch is not None
-    analyses = [analysis_of(message) for message in batch.messages]
+    analyses = analyses_of(batch)
     queue.drop(job)
     job.done.cancel()
 
@@ -171,7 +185,7 @@ async def test_a_failed_batch_fails_its_requests_only() -> None:
         if batch.evidence:
             batch.fail(NotReady("gone"))
         else:
-            batch.finish([analysis_of(message) for message in batch.messages])
+            batch.finish(analyses_of(batch))
 
     with pytest.raises(NotReady):
         await one.done
@@ -190,3 +204,49 @@ async def test_all_that_wait_can_be_failed_at_once() -> None:
     for job in jobs:
         with pytest.raises(NotReady):
             await job.done
+
+
+def put(queue: JobQueue, n: int, *, evidence: bool, since: float) -> Job:
+    """Let a job wait that came at some time."""
+    job = Job(messages(n), evidence=evidence)
+    job.since = since
+    queue.put(job)
+    return job
+
+
+async def test_a_job_knows_when_it_came() -> None:
+    before = monotonic()
+    job = Job(messages(1), evidence=True)
+    assert before <= job.since <= monotonic()
+
+
+async def test_nothing_waits_since_any_time_in_an_empty_queue() -> None:
+    queue = JobQueue(1000)
+    assert queue.waiting_since is None
+    put(queue, 1, evidence=True, since=5.0)
+    queue.take()
+    assert queue.waiting_since is None
+
+
+async def test_the_queue_tells_since_when_the_first_in_turn_waits() -> None:
+    queue = JobQueue(1000)
+    first = put(queue, 1, evidence=True, since=5.0)
+    put(queue, 1, evidence=True, since=6.0)
+    assert queue.waiting_since == 5.0
+    queue.drop(first)
+    assert queue.waiting_since == 6.0
+
+
+@pytest.mark.parametrize(("with_evidence", "without"), [(5.0, 6.0), (6.0, 5.0)])
+async def test_of_the_two_kinds_the_earlier_one_counts(with_evidence: float, without: float) -> None:
+    queue = JobQueue(1000)
+    put(queue, 1, evidence=True, since=with_evidence)
+    put(queue, 1, evidence=False, since=without)
+    assert queue.waiting_since == 5.0
+
+
+async def test_what_is_left_of_a_job_waits_since_the_job_came() -> None:
+    queue = JobQueue(1000)
+    put(queue, MAX_BATCH + 1, evidence=True, since=5.0)
+    queue.take()
+    assert queue.waiting_since == 5.0

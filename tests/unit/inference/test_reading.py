@@ -18,7 +18,8 @@ THRESHOLDS = Thresholds(
     intent={"question": 0.5, "ugc": 0.4, "ad": 0.6, "complaint": 0.3, "chat": 0.5},
     risk=[0.4, 0.5, 0.6],
     abuse=0.5,
-    pain=0.5,
+    pain_prior=0.5,
+    pain_least=2.0,
     target=0.5,
 )
 
@@ -336,7 +337,10 @@ def test_any_probabilities_make_a_valid_reading(logits: np.ndarray) -> None:
         {"abuse": 0.0},
         {"abuse": 1.0},
         {"abuse": NAN},
-        {"pain": -0.1},
+        {"pain_prior": 21.0},
+        {"pain_prior": float("nan")},
+        {"pain_least": 0.0},
+        {"pain_least": float("inf")},
         {"target": 1.5},
         {"risk": [0.5, 0.5]},
         {"risk": [0.5, 0.5, 0.5, 0.5]},

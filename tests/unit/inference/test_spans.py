@@ -120,6 +120,20 @@ def test_spans_of_several_messages_are_counted_within_each() -> None:
     assert found == [(Span(0, 2, "退款"), None), (Span(1, 2, "评"), None), (Span(1, 3, "ＶＸ"), "vx")]
 
 
+def test_an_emoticon_is_spelt_out_in_its_own_span_only() -> None:
+    texts = ["［微笑］ＶＸ", "ＶＸ"]
+    locator = Locator(normalise_batch(texts), texts)
+    found = locator.locate(*indexes((0, 0, 1), (0, 1, 3), (0, 0, 3), (1, 0, 2)))
+    assert [read for _, read in found] == ["[微笑]", "vx", "[微笑]vx", "vx"]
+
+
+def test_messages_with_units_are_told_from_those_without() -> None:
+    texts = ["好", "", "\u200b", "退款", "  "]
+    locator = Locator(normalise_batch(texts), texts)
+    assert locator.has_units(slice(0, 5)).tolist() == [True, False, False, True, False]
+    assert locator.has_units(slice(2, 4)).tolist() == [False, True]
+
+
 @pytest.mark.parametrize("span", [(0, 1, 1), (0, 2, 1), (1, 0, 0)])
 def test_a_span_of_no_units_is_refused(span: tuple[int, int, int]) -> None:
     texts = ["快递没到", ""]

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from nlp_service.errors import ArtifactError, NotReady, ServiceError
+from nlp_service.inference.frames import read_analysis
 from nlp_service.inference.process import Build
 from nlp_service.inference.workers import Worker
 from nlp_service.types import Message
@@ -43,7 +44,7 @@ def is_running(pid: int) -> bool:
 async def test_a_worker_reads_in_a_process_of_its_own() -> None:
     async with running() as worker:
         answer = await worker.read([Message("1", "你好"), Message("2", "")], evidence=True)
-        assert [analysis.id for analysis in answer.analyses] == ["1", "2"]
+        assert [read_analysis(written).id for written in answer.analyses] == ["1", "2"]
         assert worker.pid != os.getpid()
         assert (worker.model_version, worker.policy_version) == ("fake-1", "policy-1")
 
@@ -52,7 +53,7 @@ async def test_a_batch_larger_than_the_buffer_of_the_line_passes() -> None:
     async with running() as worker:
         text = "字" * 4000
         answer = await worker.read([Message(None, text, (text,) * 20)] * 16, evidence=True)
-        assert answer.analyses[15].evidence[0].span.text == text
+        assert read_analysis(answer.analyses[15]).evidence[0].span.text == text
 
 
 async def test_a_damaged_model_is_reported_with_the_name_of_the_file() -> None:

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nlp_service.text.emoticons import EMOTICONS
-from nlp_service.text.normalise import EMOTICON_BASE, MAX_REPEATS, Text, normalise, normalise_batch, render
+from nlp_service.text.normalise import EMOTICON_BASE, MAX_REPEATS, Text, message_of, normalise, normalise_batch, render
 
 ANY = st.text(st.characters(codec=None))  # lone surrogates and NUL included
 # What the rules are about, so that they meet one another often.
@@ -79,6 +79,16 @@ def test_a_batch_gives_what_its_messages_give_alone(messages: list[str]) -> None
         assert batch.units[part].tolist() == alone.units.tolist()
         assert batch.starts[part].tolist() == alone.starts.tolist()
         assert batch.ends[part].tolist() == alone.ends.tolist()
+
+
+@given(st.lists(MESSAGES, max_size=4))
+def test_a_message_of_a_batch_is_as_if_it_were_alone(messages: list[str]) -> None:
+    batch = normalise_batch(messages)
+    for number, message in enumerate(messages):
+        text, alone = message_of(batch, number, message), normalise(message)
+        assert text.original == message
+        for name in ("units", "starts", "ends"):
+            assert getattr(text, name).tolist() == getattr(alone, name).tolist()
 
 
 def test_all_arrays_are_int32() -> None:

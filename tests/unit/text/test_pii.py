@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nlp_service.text.normalise import normalise_batch
 from nlp_service.text.pii import PersonalDataKind, find, find_pii, find_pii_batch, mask
 
 PHONE, ID_CARD, EMAIL, BANK_CARD, WECHAT, QQ, PLATE, ADDRESS = PersonalDataKind
@@ -261,4 +262,4 @@ def benchmark_s() -> Callable[[Callable[[], object]], float]:
     )
 )
 def test_a_batch_finds_what_single_texts_do(texts: list[str]) -> None:
-    assert find_pii_batch(texts) == [find_pii(text) for text in texts]
+    assert find_pii_batch(texts, normalise_batch(texts)) == [find_pii(text) for text in texts]
