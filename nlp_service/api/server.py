@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -44,6 +45,10 @@ def serve(build: Build, *, host: str = "127.0.0.1", port: int = 8000, options: O
 async def _serve(app: FastAPI, sock: socket.socket) -> None:
     # The lifespan is entered here and not by uvicorn, so that an error of the start reaches the caller as it is.
     async with app.router.lifespan_context(app):
+        # What was loaded stays: the collector need never look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000)
         config = uvicorn.Config(
             app,
             http="httptools",
