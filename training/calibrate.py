@@ -81,6 +81,7 @@ def thresholds(chances: Floats, targets: Floats) -> dict[str, Any]:
         "abuse": _best(chances[:, COLUMNS["abuse"].start], targets[:, COLUMNS["abuse"].start]),
         "pain_prior": 0.0,
         "pain_least": 1.0,
+        "pain_begin": 0.5,
         "target": 0.3,
     }
 

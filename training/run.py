@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 from pathlib import Path
@@ -18,6 +19,7 @@ from nlp_service.inference.lookup import Lookup
 from nlp_service.inference.ngrams import LinearPart, grams
 from nlp_service.inference.pains import PainFinder
 from nlp_service.inference.reading import Thresholds, read_row
+from nlp_service.inference.spans import Locator
 from nlp_service.text.normalise import normalise_batch
 from training import calibrate, conformal, contrast, distil, examples, export, linear, metrics, obfuscate
 from training import recipe as recipes
@@ -190,20 +192,19 @@ def pain_bounds(
     wanted = np.array([read_row(row, thresholds).may_hurt for row in chances.tolist()])
     nothing = np.zeros(0, np.float32)
     truth = [[(start, end) for start, end, _ in message.spans or ()] for message in messages]
-    best = (-1.0, 0.0, 0.0)
-    for prior in np.arange(0.0, 2.01, 0.25):
-        for least in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0):
-            finder = PainFinder(nothing, nothing, prior=float(prior), least=least, sure=0.5)
-            guess: list[list[tuple[int, int]]] = [[] for _ in messages]
-            for run in runs:
-                rows, starts, ends = finder.spans(run.tags, run.offsets, wanted[run.rows])
-                messages_of = run.first + rows
-                a = batch.offsets[messages_of]
-                begins, stops = batch.starts[a + starts].tolist(), batch.ends[a + ends - 1].tolist()
-                for message, begin, stop in zip(messages_of.tolist(), begins, stops, strict=True):
-                    guess[message].append((begin, stop))
-            best = max(best, (metrics.span_f1(truth, guess), float(prior), least))
-    return {"pain_prior": best[1], "pain_least": best[2]}
+    locator = Locator(batch, [message.text for message in messages])
+    best = (-1.0, 0.0, 0.0, 0.0)
+    for prior, least, begin in itertools.product((0.25, 0.5, 0.75, 1.0, 1.5), (1.0, 2.0, 3.0, 4.0), (0.2, 0.3, 0.4)):
+        finder = PainFinder(nothing, nothing, prior=prior, least=least, begin=begin, sure=0.5)
+        guess: list[list[tuple[int, int]]] = [[] for _ in messages]
+        for run in runs:
+            rows, starts, ends = finder.spans(run.tags, run.offsets, wanted[run.rows])
+            at = run.first + rows
+            spans = locator.locate(at, *locator.trim(at, starts, ends))
+            for message, (span, _) in zip(at.tolist(), spans, strict=True):
+                guess[message].append((span.start, span.end))
+        best = max(best, (metrics.span_f1(truth, guess), prior, least, begin))
+    return {"pain_prior": best[1], "pain_least": best[2], "pain_begin": best[3]}
 
 
 def _public(recipe: Recipe, data: Path, splits: Splits) -> list[Example]:

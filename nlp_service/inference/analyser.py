@@ -97,6 +97,7 @@ class Analyser:
                     heads["target_bias"],
                     prior=thresholds.pain_prior,
                     least=thresholds.pain_least,
+                    begin=thresholds.pain_begin,
                     sure=thresholds.target,
                 ),
                 thresholds,
@@ -227,7 +228,8 @@ class Analyser:
     def _pains_of(self, run: Encoded, locator: Locator, readings: list[Reading]) -> dict[int, tuple[Pain, ...]]:
         """Pains of each row of the run that has any."""
         found = self._pains.find(run, np.array([reading.may_hurt for reading in readings]))
-        spans = locator.locate(run.first + found.row, found.start, found.end)
+        messages = run.first + found.row
+        spans = locator.locate(messages, *locator.trim(messages, found.start, found.end))
         pains: dict[int, tuple[Pain, ...]] = {}
         for i, target, (span, _) in zip(found.row.tolist(), found.target.tolist(), spans, strict=True):
             pains[i] = (*pains.get(i, ()), _pain(target, span, readings[i]))

@@ -19,7 +19,7 @@ SHORTEST = 2
 """Units of the shortest pain."""
 
 MOST = 3
-"""Pains of a message."""
+"""Stretches of a message; each is one pain or several."""
 
 
 class Found(NamedTuple):
@@ -36,21 +36,24 @@ class PainFinder:
 
     A pain is the stretch of units whose log-odds of being inside one add up to the most, each with `prior` added; so a
     doubtful unit between sure ones does not cut it in two. What is left gives the next one, as long as the sum is
-    `least` or more. (The stretch of the highest sum: Bentley 1984, Programming Pearls.)
+    `least` or more. (The stretch of the highest sum: Bentley 1984, Programming Pearls.) A stretch is cut where another
+    pain begins.
 
     Args:
         weight: (width, n_targets), of the head that names a span by the mean of its states.
         bias: (n_targets,).
         prior: Added to the log-odds of each unit.
         least: Sum that a pain needs; above 0.
+        begin: Probability of beginning one above which a unit does.
         sure: Probability that a target needs to be named.
     """
 
-    def __init__(self, weight: Floats, bias: Floats, *, prior: float, least: float, sure: float) -> None:
+    def __init__(self, weight: Floats, bias: Floats, *, prior: float, least: float, begin: float, sure: float) -> None:
         self._weight = weight
         self._bias = bias
         self._prior = prior
         self._least = least
+        self._begin = begin
         self._sure = sure
 
     def find(self, run: Encoded, wanted: npt.NDArray[np.bool_]) -> Found:
@@ -73,7 +76,7 @@ class PainFinder:
     def spans(
         self, tags: Floats, offsets: npt.NDArray[np.integer], wanted: npt.NDArray[np.bool_]
     ) -> tuple[Index, Index, Index]:
-        """Row, first unit and end of each pain, at most `MOST` a row, by rows and starts.
+        """Row, first unit and end of each pain, by rows and starts.
 
         Args:
             tags: Logits of outside, begin and inside; (N, 3).
@@ -94,10 +97,17 @@ class PainFinder:
             _, taken = positions(start, end - start)
             odds[taken] = never
         row, start, end = (np.concatenate([part[i] for part in found] or [np.zeros(0, np.intp)]) for i in range(3))
-        long = end - start >= SHORTEST
-        row, start, end = row[long], start[long], end[long]
         order = np.lexsort((start, row))
-        return row[order], start[order], end[order]
+        row, start, end = row[order], start[order], end[order]
+        which, unit = positions(offsets[row] + start, end - start)
+        opens = chance[unit, 1] > self._begin
+        opens[np.searchsorted(which, np.arange(len(row)))] = True
+        first = np.flatnonzero(opens)
+        row = row[which[first]]
+        start = unit[first] - offsets[row]
+        end = start + np.diff(first, append=len(unit))
+        long = end - start >= SHORTEST
+        return row[long], start[long], end[long]
 
 
 def _best(

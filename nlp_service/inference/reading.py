@@ -42,6 +42,7 @@ class Thresholds:
         target: For a pain to go by the name of a target.
         pain_prior: Added to the log-odds of each unit to be inside a pain.
         pain_least: Sum of them that a pain needs.
+        pain_begin: Probability of beginning a pain above which a unit begins one.
     """
 
     intent: dict[str, float]
@@ -50,9 +51,10 @@ class Thresholds:
     target: float
     pain_prior: float
     pain_least: float
+    pain_begin: float
 
     def __post_init__(self) -> None:
-        values = [*self.intent.values(), *self.risk, self.abuse, self.target]
+        values = [*self.intent.values(), *self.risk, self.abuse, self.target, self.pain_begin]
         if set(self.intent) != set(INTENTS) or len(self.risk) != 3 or not all(0 < v < 1 for v in values):
             raise ValueError("thresholds must cover every label with a probability")
         if not (-20.0 <= self.pain_prior <= 20.0 and 0.0 < self.pain_least <= 100.0):

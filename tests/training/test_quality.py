@@ -17,7 +17,7 @@ FLOORS = {
     "risk >= 1, average precision": 0.82,
     "risk >= 2, average precision": 0.78,
     "abuse, average precision": 0.79,
-    "pain spans, F1 at overlap 0.5": 0.48,
+    "pain spans, F1 at overlap 0.5": 0.53,
 }
 MAX_CALIBRATION_ERROR = 0.05
 

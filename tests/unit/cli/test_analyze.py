@@ -120,7 +120,7 @@ def test_a_reader_that_has_seen_enough_ends_the_run_quietly(tmp_path: Path) -> N
 
 def test_ctrl_c_leaves_a_run_that_can_be_continued(tmp_path: Path) -> None:
     source, output = write_messages(tmp_path / "in.jsonl", 6_000), tmp_path / "out.jsonl"
-    process = start(source, output, "--sleep-s", "0.0005", "--checkpoint-s", "0.05")
+    process = start(source, output, "--sleep-s", "0.002", "--checkpoint-s", "0.05")
     wait_for(output)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process of the run
     _, errors = process.communicate(timeout=30)

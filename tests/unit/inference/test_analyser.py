@@ -462,7 +462,7 @@ def model_without(*heads: str) -> Analyser:
         stored["weight"],
         LinearPart(**loaded.arrays("linear.npz")),
         Calibration(stored["encoder"], stored["linear"], stored["bias"]),
-        PainFinder(stored["target_weight"], stored["target_bias"], prior=0.0, least=1.0, sure=0.5),
+        PainFinder(stored["target_weight"], stored["target_bias"], prior=0.0, least=1.0, begin=0.5, sure=0.5),
         Thresholds(**loaded.manifest["thresholds"]),
     )
 

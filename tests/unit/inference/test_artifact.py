@@ -250,7 +250,15 @@ def test_no_model_comes_of_a_file_of_something_else(shipped: Path, name: str) ->
     "thresholds",
     [
         {},
-        {"intent": {}, "risk": [0.5, 0.5, 0.5], "abuse": 0.5, "target": 0.5, "pain_prior": 0.5, "pain_least": 2.0},
+        {
+            "intent": {},
+            "risk": [0.5, 0.5, 0.5],
+            "abuse": 0.5,
+            "target": 0.5,
+            "pain_prior": 0.5,
+            "pain_least": 2.0,
+            "pain_begin": 0.5,
+        },
         {"abuse": 0.5, "unheard_of": 0.5},
         [0.5],
         None,

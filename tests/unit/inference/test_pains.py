@@ -15,10 +15,10 @@ WIDTH = 2
 N_TARGETS = 3
 
 
-def finder(*, prior: float = 0.0, least: float = 1.0, sure: float = 0.5) -> PainFinder:
+def finder(*, prior: float = 0.0, least: float = 1.0, begin: float = 0.5, sure: float = 0.5) -> PainFinder:
     """States name the target: the first number speaks for target 1, the second for target 2."""
     weight = np.array([[0, 1, 0], [0, 0, 1]], np.float32)
-    return PainFinder(weight, np.zeros(N_TARGETS, np.float32), prior=prior, least=least, sure=sure)
+    return PainFinder(weight, np.zeros(N_TARGETS, np.float32), prior=prior, least=least, begin=begin, sure=sure)
 
 
 def tags_of(*rows: str) -> np.ndarray:
@@ -73,6 +73,9 @@ def run_of(*rows: str, states: Sequence[Sequence[Sequence[float]]] | None = None
         ("OOBI", [(2, 4)]),
         ("OIIO", [(1, 3)]),  # whoever begins inside has begun
         ("BIOOOOBII", [(0, 2), (6, 9)]),
+        ("BIBI", [(0, 2), (2, 4)]),  # a unit that begins one starts anew
+        ("IIBI", [(0, 2), (2, 4)]),
+        ("BBI", [(1, 3)]),  # of a pain of one unit nothing is told
         ("OBO", []),  # one unit is too short
         ("BIOOO", [(0, 2)]),
     ],
@@ -104,6 +107,13 @@ def test_no_message_has_more_than_the_most_pains_and_those_are_its_strongest() -
     odds = [part for strength in (1, 4, 2, 3, 5) for part in (strength, strength, -20)]
     assert spans_of(finder(), odds_of(*odds), [0, len(odds)]) == [(0, 3, 5), (0, 9, 11), (0, 12, 14)]
     assert MOST == 3
+
+
+@pytest.mark.parametrize(("begin", "expected"), [(0.29, [(0, 2), (2, 4)]), (0.31, [(0, 4)])])
+def test_a_unit_begins_a_pain_above_the_bound(begin: float, expected: list[tuple[int, int]]) -> None:
+    inside, opening = (0.05, 0.05, 0.9), (0.05, 0.3, 0.65)
+    tags = np.log(np.array([inside, inside, opening, inside], np.float32))
+    assert spans_of(finder(begin=begin), tags, [0, 4]) == [(0, *span) for span in expected]
 
 
 def test_the_prior_speaks_for_every_unit() -> None:
@@ -211,5 +221,5 @@ def test_a_target_that_is_not_sure_is_another(sure: float, target: int) -> None:
 
 def test_the_bias_speaks_for_a_target_too() -> None:
     bias = np.array([0, 9, 0], np.float32)
-    biased = PainFinder(np.zeros((WIDTH, N_TARGETS), np.float32), bias, prior=0.0, least=1.0, sure=0.5)
+    biased = PainFinder(np.zeros((WIDTH, N_TARGETS), np.float32), bias, prior=0.0, least=1.0, begin=0.5, sure=0.5)
     assert biased.find(run_of("BI"), np.array([True])).target.tolist() == [1]

@@ -20,6 +20,7 @@ THRESHOLDS = Thresholds(
     abuse=0.5,
     pain_prior=0.5,
     pain_least=2.0,
+    pain_begin=0.5,
     target=0.5,
 )
 
