@@ -34,9 +34,14 @@ def write_messages(path: Path, n: int) -> Path:
 
 def start(*arguments: object, stdin: int | None = None) -> subprocess.Popen[bytes]:
     command = [*DRIVER, *map(str, arguments)]
-    return subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+    # A shell starts what runs in the background with Ctrl-C ignored, and children inherit that.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            command, cwd=REPOSITORY, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def wait_for(path: Path) -> None:
