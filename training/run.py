@@ -57,7 +57,7 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
         np.savez_compressed(work / "linear.part.npz", **arrays)
         os.replace(work / "linear.part.npz", work / "linear.npz")
     lookup = load_lookup(work)
-    others = _public(recipe, data, splits) + _disguised(recipe, splits)
+    others = _public(recipe, data, splits)
     names = recipe.distil.teachers if recipe.distil else ()
     teachers = {name: _teacher(recipes.load(RECIPES / name), data, work) for name in names}
     classifier = _classifier(recipe, work, others)
@@ -68,6 +68,7 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
         if recipe.distil:
             classifier.load_state_dict(load(teachers[recipe.distil.begin_as] / "classifier.pt"), strict=False)
             others += _soft(recipe.distil, data, splits, list(teachers.values()))
+        others += _disguised(recipe, splits)
         _say("finetune", annotated=len(splits.train), others=len(others))
         classifier.to("cuda" if torch.cuda.is_available() else "cpu")
         pairs = contrast.load(data, lookup) if recipe.finetune.pair_share else None

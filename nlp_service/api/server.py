@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -16,7 +15,7 @@ from fastapi import FastAPI
 
 from nlp_service.api.app import Options, create_app
 from nlp_service.errors import ServiceError
-from nlp_service.inference.process import Build
+from nlp_service.inference.process import Build, keep_what_was_loaded
 
 DRAIN_S = 5
 """At a stop, how long requests in progress may take to finish, in seconds."""
@@ -45,10 +44,7 @@ def serve(build: Build, *, host: str = "127.0.0.1", port: int = 8000, options: O
 async def _serve(app: FastAPI, sock: socket.socket) -> None:
     # The lifespan is entered here and not by uvicorn, so that an error of the start reaches the caller as it is.
     async with app.router.lifespan_context(app):
-        # What was loaded stays: the collector need never look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000)
+        keep_what_was_loaded()
         config = uvicorn.Config(
             app,
             http="httptools",

@@ -1,6 +1,6 @@
 """Messages to analyses: normalise once, encode once, read every head.
 
-texts ─ normalise ─► units ─┬─ encoder ─► logits, contributions, tags ─┬─ calibrate ─► probabilities ─► Analysis
+texts ─ normalise ─► units ─┬─ encoder ─► logits, shares, tags ────────┬─ calibrate ─► probabilities ─► Analysis
                             └─ linear part over rare n-grams ─► logits ┘
 """
 

@@ -145,10 +145,11 @@ class Batcher:
         Batches are cheaper by the message the larger they are. So what a busy lane will soon take is left to it, but
         for no longer than `PATIENCE_S`: it may be reading something long, or hang.
         """
+        n_busy = sum(1 for lane in self._lanes if lane.state == "ready" and not lane.is_idle)
         for lane in self._lanes:
-            n_busy = sum(1 for other in self._lanes if other.state == "ready" and not other.is_idle)
             if lane.is_idle and self._queue.n_messages > MAX_BATCH * n_busy:
                 lane.wake()
+                n_busy += 1
         if self._look_again is None and any(lane.is_idle for lane in self._lanes):
             self._look_again = asyncio.get_running_loop().call_later(PATIENCE_S, self._wake_for_late)
 

@@ -85,7 +85,7 @@ class OnnxEncoder:
     def encode(self, batch: Batch) -> Iterator[Encoded]:
         """Encode every message, neighbours together, in order."""
         ids, pairs, offsets = self._ids(batch)
-        for first, last in _runs(offsets):
+        for first, last in cut(offsets, MAX_ROWS, MAX_UNITS):
             begin, end = int(offsets[first]), int(offsets[last])
             own = offsets[first : last + 1] - begin
             message = np.repeat(np.arange(last - first), np.diff(own))
@@ -105,11 +105,17 @@ class OnnxEncoder:
         return ids, pairs, offsets
 
 
-def _runs(offsets: Ids) -> Iterator[tuple[int, int]]:
-    """Cut messages into runs ``first:last`` within `MAX_ROWS` and `MAX_UNITS`; a longer message is a run by itself."""
+def cut(offsets: npt.NDArray[np.integer], max_rows: int, max_units: int) -> Iterator[tuple[int, int]]:
+    """Cut messages into runs ``first:last`` within both bounds; a longer message is a run by itself.
+
+    Args:
+        offsets: Where each message begins, with the end of the last behind them.
+        max_rows: Messages of a run.
+        max_units: Units of a run.
+    """
     first, n = 0, len(offsets) - 1
     while first < n:
-        fit = int(np.searchsorted(offsets, offsets[first] + MAX_UNITS, "right")) - 1
-        last = max(first + 1, min(fit, first + MAX_ROWS))
+        fit = int(np.searchsorted(offsets, offsets[first] + max_units, "right")) - 1
+        last = max(first + 1, min(fit, first + max_rows))
         yield first, last
         first = last

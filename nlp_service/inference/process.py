@@ -62,15 +62,19 @@ def run_worker(line: socket.socket, build: Build) -> None:
         line.sendall(frame(_start_failed(error)))
         return
     try:
-        # What was loaded stays: the collector need never look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000)
+        keep_what_was_loaded()
         line.sendall(frame(Started(reader.model_version, reader.policy_version)))
         while (request := _receive(line)) is not None:
             line.sendall(read_batch(reader, request))
     except OSError:
         return  # the service hung up in the middle of a frame
+
+
+def keep_what_was_loaded() -> None:
+    """Spare the garbage collector what a process has loaded and will not let go, and call it more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 def read_batch(reader: Read, request: ReadRequest) -> bytes:

@@ -31,7 +31,6 @@ class Locator:
         self._texts = texts
         # One character a unit, so that a slice of it is a slice of the units.
         self._read = batch.units.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
-        self._has_emoticons = bool((batch.units >= EMOTICON_BASE).any())
         self._solid = np.flatnonzero(~_marks()[batch.units])
 
     def trim(self, messages: Index, starts: Index, ends: Index) -> tuple[Index, Index]:
@@ -76,7 +75,7 @@ class Locator:
         for message, begin, stop, first, last in rows:
             text = self._texts[message][begin:stop]
             read = self._read[first:last]
-            if read != text and self._has_emoticons and max(read) >= _FIRST_EMOTICON:
+            if read != text and max(read) >= _FIRST_EMOTICON:
                 read = render(self._batch.units[first:last])
             found.append((Span(begin, stop, text), read if read != text else None))
         return found

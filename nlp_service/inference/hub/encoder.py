@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.errors import ArtifactError
-from nlp_service.inference.encoder import Encoded
+from nlp_service.inference.encoder import Encoded, cut
 from nlp_service.inference.hub import folder as folders
 from nlp_service.inference.hub.pooling import Pooled, Tokens, pool
 from nlp_service.inference.hub.transformer import Transformer, prepare, read_weights
@@ -76,12 +76,8 @@ class Checkpoint:
 
     def read(self, batch: Batch) -> Iterator[Read]:
         """Read every message, neighbours together, in order; one without units has one position."""
-        first, n = 0, len(batch.offsets) - 1
-        while first < n:
-            fit = int(np.searchsorted(batch.offsets, batch.offsets[first] + MAX_UNITS, "right")) - 1
-            last = max(first + 1, min(fit, first + MAX_ROWS))
+        for first, last in cut(batch.offsets, MAX_ROWS, MAX_UNITS):
             yield self._read(batch, first, last)
-            first = last
 
     def _read(self, batch: Batch, first: int, last: int) -> Read:
         bounds = batch.offsets[first : last + 1].tolist()
