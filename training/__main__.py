@@ -43,15 +43,52 @@ def pretrain(
     recipe: RecipeFile = ROOT / "training" / "recipes" / "fast.toml",
     data: Data = corpora.DATA,
     work: Work | None = None,
+    minutes: Annotated[float, typer.Option(min=0, help="Stop before so many; 0 for the recipe's tokens.")] = 0,
+    schedule_minutes: Annotated[float, typer.Option(min=0, help="Of all runs together; 0 for one run.")] = 0,
+    measure: Annotated[bool, typer.Option("--dry-run", help="Say how fast it goes and stop.")] = False,
     threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
 ) -> None:
     """Pre-train the encoder of a recipe and stop there."""
     from training import pretrain as step
     from training import recipe as recipes
+    from training.pretrain import budget, loop
 
     _prepare(threads)
     plan = recipes.load(recipe)
-    step.pretrain(data, work or ROOT / "work" / plan.name, plan.pretrain)
+    folder = work or ROOT / "work" / plan.name
+    time = budget.Budget.minutes(minutes, schedule_minutes) if minutes else None
+    step.prepare(data, folder, plan.pretrain)
+    if measure:
+        loop.dry_run(folder, plan.pretrain, time)
+    else:
+        step.begin(folder, plan.pretrain, budget=time)
+
+
+@app.command()
+def shards(
+    work: Annotated[Path, typer.Option(help="Folder of a recipe whose tokens are prepared.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    max_mb: Annotated[float, typer.Option(min=0.01, help="Megabytes of a file at the most.")] = 45.0,
+    total_mb: Annotated[float, typer.Option(min=0, help="Of all together; 0 for no limit.")] = 0.0,
+) -> None:
+    """Pack the tokens of pre-training for a machine that has none."""
+    from training.pretrain import shards as step
+
+    manifest = step.write(work, out, max_mb=max_mb, total_mb=total_mb)
+    size_mb = sum(entry["bytes"] for entry in (*manifest["shards"], manifest["vocabulary"])) / 1e6
+    print(f"{manifest['units']} of {manifest['units_of_all']} units in {size_mb:.1f} MB")
+
+
+@app.command()
+def join(
+    parts: Annotated[Path, typer.Argument(help="Folder of the parts that a lent machine left.")],
+    work: Annotated[Path | None, typer.Option(help="Folder for encoder.pt; that of the parts unless given.")] = None,
+) -> None:
+    """Make encoder.pt and its vocabulary of weights that came in parts."""
+    from training.pretrain import parts as step
+
+    shape = step.join(parts, work or parts)
+    print(f"{work or parts}: {shape.width} wide, {len(shape.dilations)} layers")
 
 
 @app.command()
@@ -86,6 +123,25 @@ def heads(
 
     _prepare(threads)
     step.make(encoder, data, out, limit=limit, threads=threads)
+
+
+@app.command()
+def search(
+    data: Data = corpora.DATA,
+    work: Annotated[Path, typer.Option(help="Folder of word vectors; made when they are not there.")] = ROOT
+    / "work"
+    / "search",
+    out: Annotated[Path, typer.Option(help="Folder of the artefact.")] = ROOT / "models" / "search",
+    model: Annotated[Path, typer.Option(help="Folder of the model that tells what questions are for.")] = ROOT
+    / "models"
+    / "fast",
+    threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
+) -> None:
+    """Make the search model of knowledge bases: word vectors, the network over them, the ranker."""
+    from training import ranker
+
+    _prepare(threads)
+    ranker.write(data, work, out, model)
 
 
 @app.command()

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlp_service.inference.heads import N_OUTPUTS
 from nlp_service.inference.targets import TARGETS
 
 N_TAGS = 3
@@ -107,6 +106,9 @@ class Classifier(nn.Module):
     """An encoder with the heads of the service and, while training, one for each public set."""
 
     def __init__(self, encoder: ConvEncoder, auxiliary: dict[str, int]) -> None:
+        # Here and not above: a machine lent for pre-training has torch and numpy, and this needs more.
+        from nlp_service.inference.heads import N_OUTPUTS
+
         super().__init__()
         width = encoder.shape.width
         self.encoder = encoder

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from nlp_service.inference.hashed import HashedKeys
-from nlp_service.text.emoticons import EMOTICONS
-from nlp_service.text.normalise import EMOTICON_BASE, Batch
+from nlp_service.text.emoticons import EMOTICON_BASE, EMOTICONS
+
+if TYPE_CHECKING:  # ids are read on machines, too, that cannot normalise: pre-training on a lent one
+    from nlp_service.text.normalise import Batch
 
 PAD, MASK, UNKNOWN, EMPTY = 0, 1, 2, 3
 FIRST_UNIT = 4

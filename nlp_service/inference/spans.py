@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.inference.lookup import N_CODES
-from nlp_service.text.normalise import EMOTICON_BASE, Batch, render
+from nlp_service.text.emoticons import EMOTICON_BASE
+from nlp_service.text.normalise import Batch, render
 from nlp_service.types import Span
 
 _FIRST_EMOTICON = chr(EMOTICON_BASE)

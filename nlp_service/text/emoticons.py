@@ -5,6 +5,9 @@ The order is part of the normaliser's version: a code's place in the list is its
 
 from __future__ import annotations
 
+EMOTICON_BASE = 0xF0000
+"""Units from here on are emoticon codes. The range is for private use, and such characters in a text become U+FFFD."""
+
 EMOTICONS: tuple[str, ...] = tuple(
     dict.fromkeys(
         """

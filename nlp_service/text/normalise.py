@@ -22,16 +22,13 @@ import numpy as np
 import numpy.typing as npt
 import opencc
 
-from nlp_service.text.emoticons import EMOTICONS
+from nlp_service.text.emoticons import EMOTICON_BASE, EMOTICONS
 
 VERSION = "1"
 """Changes whenever the same text may give other units. An artefact names the version that it was trained with."""
 
 MAX_REPEATS = 3
 """A run of one unit longer than this is cut to it (digits excepted: they are amounts and numbers)."""
-
-EMOTICON_BASE = 0xF0000
-"""Units from here on are emoticon codes. The range is for private use, and such characters in a text become U+FFFD."""
 
 Ints = npt.NDArray[np.int32]
 

@@ -14,7 +14,9 @@ from nlp_service.inference.lookup import EMPTY, FIRST_UNIT, MASK, PAD, UNKNOWN
 from nlp_service.text.normalise import normalise_batch
 from tests.training.made_up import KINDS, row, write_data
 from training.network import ConvEncoder, EncoderShape
-from training.pretrain import PretrainPlan, _hide, _rate, load_lookup, prepare, pretrain
+from training.pretrain import PretrainPlan, load_lookup, prepare, pretrain
+from training.pretrain.masking import hide
+from training.pretrain.plan import rate
 
 TINY = PretrainPlan(max_units=200, max_pairs=300, row=32, rows=4, tokens=70 * 128, max_text=24)
 TEXTS = [row(kind, n)["text"] for n in range(150) for kind in KINDS]
@@ -98,19 +100,19 @@ def ids(rows: int = 200, row_length: int = 100) -> np.ndarray:
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_about_the_wanted_share_of_units_is_to_be_guessed(share: float) -> None:
     before = ids()
-    _, targets = _hide(before, share, np.random.default_rng(1))
+    _, targets = hide(before, share, np.random.default_rng(1))
     assert (targets[before >= FIRST_UNIT] > 0).mean() == pytest.approx(share, rel=0.15)
 
 
 def test_what_is_to_be_guessed_is_what_stood_there() -> None:
     before = ids()
-    _, targets = _hide(before, 0.2, np.random.default_rng(1))
+    _, targets = hide(before, 0.2, np.random.default_rng(1))
     np.testing.assert_array_equal(targets[targets > 0], before[targets > 0])
 
 
 def test_padding_and_other_reserved_ids_are_never_hidden() -> None:
     before = ids()
-    hidden, targets = _hide(before, 0.2, np.random.default_rng(1))
+    hidden, targets = hide(before, 0.2, np.random.default_rng(1))
     reserved = before < FIRST_UNIT
     assert not targets[reserved].any()
     np.testing.assert_array_equal(hidden[reserved], before[reserved])
@@ -118,13 +120,13 @@ def test_padding_and_other_reserved_ids_are_never_hidden() -> None:
 
 def test_what_is_not_to_be_guessed_stands_as_it_was() -> None:
     before = ids()
-    hidden, targets = _hide(before, 0.2, np.random.default_rng(1))
+    hidden, targets = hide(before, 0.2, np.random.default_rng(1))
     np.testing.assert_array_equal(hidden[targets == 0], before[targets == 0])
 
 
 def test_most_are_masked_some_stay_and_some_become_another_unit() -> None:
     before = ids()
-    hidden, targets = _hide(before, 0.2, np.random.default_rng(1))
+    hidden, targets = hide(before, 0.2, np.random.default_rng(1))
     chosen = targets > 0
     masked, kept = hidden[chosen] == MASK, hidden[chosen] == before[chosen]
     other = ~masked & ~kept
@@ -136,21 +138,21 @@ def test_most_are_masked_some_stay_and_some_become_another_unit() -> None:
 
 def test_neighbours_are_hidden_together() -> None:
     before = np.full((100, 200), FIRST_UNIT)
-    _, targets = _hide(before, 0.1, np.random.default_rng(1))
+    _, targets = hide(before, 0.1, np.random.default_rng(1))
     chosen = targets > 0
     after_one = chosen[:, 1:][chosen[:, :-1]].mean()
     assert after_one > 3 * chosen.mean()  # by chance alone it would be the same
 
 
 def test_masks_follow_the_seed() -> None:
-    one, again, other = (_hide(ids(), 0.2, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
+    one, again, other = (hide(ids(), 0.2, np.random.default_rng(seed))[1] for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert (one != other).any()
 
 
 @pytest.mark.parametrize("hold", [0.0, 0.5])
 def test_the_rate_rises_holds_and_falls_to_a_twentieth(hold: float) -> None:
-    rates = np.array([_rate(step, 1000, hold) for step in range(1000)])
+    rates = np.array([rate(step, 1000, hold) for step in range(1000)])
     warm, held = 25, int(1000 * hold)  # a fortieth of the steps
     assert (np.diff(rates[:warm]) > 0).all()
     assert (rates[warm : held + 1] == 1.0).all()
@@ -160,7 +162,7 @@ def test_the_rate_rises_holds_and_falls_to_a_twentieth(hold: float) -> None:
 
 def test_as_long_as_a_run_holds_its_length_may_still_be_changed() -> None:
     steps = range(50, 400)
-    assert [_rate(step, 1000, 0.5) for step in steps] == [_rate(step, 2000, 0.5) for step in steps]
+    assert [rate(step, 1000, 0.5) for step in steps] == [rate(step, 2000, 0.5) for step in steps]
 
 
 def weights(encoder: ConvEncoder) -> list[Tensor]:

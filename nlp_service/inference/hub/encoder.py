@@ -18,8 +18,8 @@ from nlp_service.inference.encoder import Encoded, cut
 from nlp_service.inference.hub import folder as folders
 from nlp_service.inference.hub.pooling import Pooled, Tokens, pool
 from nlp_service.inference.hub.transformer import Transformer, prepare, read_weights
-from nlp_service.text.emoticons import EMOTICONS
-from nlp_service.text.normalise import EMOTICON_BASE, Batch, normalise_batch, render
+from nlp_service.text.emoticons import EMOTICON_BASE, EMOTICONS
+from nlp_service.text.normalise import Batch, normalise_batch, render
 
 MAX_ROWS, MAX_UNITS = 64, 2048
 """Messages and units that are read together at the most; one longer message is read alone."""
