@@ -48,10 +48,11 @@ class Example:
 
 def gold(path: Path) -> list[Example]:
     """Messages annotated with everything."""
-    return [_gold(row) for row in corpora.read(path)]
+    return [from_row(row) for row in corpora.read(path)]
 
 
-def _gold(row: dict[str, Any]) -> Example:
+def from_row(row: dict[str, Any]) -> Example:
+    """One message annotated with everything."""
     example = Example(row["text"], row["source"])
     example.set("primary", INTENTS, row["intent"][:1])
     example.set("intent", INTENTS, row["intent"])
@@ -143,7 +144,7 @@ def split(data: Path, *, seed: int = 1) -> Splits:
         text = key(row["text"])
         if text not in seen:
             seen.add(text)
-            parts[_part(row, room)].append(_gold(row))
+            parts[_part(row, room)].append(from_row(row))
     return Splits(**parts, dev=dev)
 
 

@@ -25,6 +25,7 @@ class Recipe:
         pretrain, finetune, linear: Plans of the steps.
         public_sets: Public sets that are learnt from.
         public_rows: Rows of each that are used at the most.
+        annotations: Whether the project's own annotations (`training.annotated`) are learnt from beside gold's.
         seed: Of the split and of what the plans do not seed themselves.
         distil: Teachers, for a student; None for a model that learns from annotations alone.
     """
@@ -36,6 +37,7 @@ class Recipe:
     linear: LinearPlan
     public_sets: tuple[str, ...]
     public_rows: int
+    annotations: bool = False
     seed: int = 1
     distil: DistilPlan | None = None
 
@@ -47,7 +49,7 @@ def load(path: Path) -> Recipe:
         ValueError: A key is unknown, missing or of the wrong type; the message names it.
     """
     raw = tomllib.loads(path.read_text("utf-8"))
-    known = {"name", "version", "seed", "pretrain", "finetune", "linear", "public", "distil"}
+    known = {"name", "version", "seed", "annotations", "pretrain", "finetune", "linear", "public", "distil"}
     if unknown := set(raw) - known:
         raise ValueError(f"{path.name}: unknown key {sorted(unknown)[0]!r}")
     public = raw.get("public", {})
@@ -60,6 +62,7 @@ def load(path: Path) -> Recipe:
             linear=_plan(LinearPlan, raw.get("linear", {}), "linear"),
             public_sets=tuple(public.get("sets", ())),
             public_rows=int(public.get("rows", 0)),
+            annotations=bool(raw.get("annotations", False)),
             seed=int(raw.get("seed", 1)),
             distil=_plan(DistilPlan, raw["distil"], "distil") if "distil" in raw else None,
         )

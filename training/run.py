@@ -21,7 +21,7 @@ from nlp_service.inference.pains import PainFinder
 from nlp_service.inference.reading import Thresholds, read_row
 from nlp_service.inference.spans import Locator
 from nlp_service.text.normalise import normalise_batch
-from training import calibrate, conformal, contrast, distil, examples, export, linear, metrics, obfuscate
+from training import annotated, calibrate, conformal, contrast, distil, examples, export, linear, metrics, obfuscate
 from training import recipe as recipes
 from training.distil import DistilPlan
 from training.examples import Example, Splits
@@ -47,7 +47,7 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
         FileNotFoundError: The data is not there.
     """
     work.mkdir(parents=True, exist_ok=True)
-    splits = examples.split(data, seed=recipe.seed)
+    splits = splits_of(recipe, data)
     _say("split", **{name: len(getattr(splits, name)) for name in ("train", "calibration", "test", "dev")})
     if not (work / "encoder.pt").exists():
         pretrain(data, work, recipe.pretrain)
@@ -99,7 +99,16 @@ def mix(recipe: Recipe, data: Path, work: Path, other: Path, share: float, out: 
     classifier = _classifier(recipe, work, [])
     classifier.load_state_dict({name: value for name, value in mean.items() if not name.startswith("auxiliary")})
     classifier.eval()
-    assemble(recipe, work, out, classifier, load_lookup(work), examples.split(data, seed=recipe.seed))
+    assemble(recipe, work, out, classifier, load_lookup(work), splits_of(recipe, data))
+
+
+def splits_of(recipe: Recipe, data: Path) -> Splits:
+    """Annotated messages by their use; the project's own annotations are all for training."""
+    splits = examples.split(data, seed=recipe.seed)
+    if not recipe.annotations:
+        return splits
+    known = splits.held_out | {examples.key(example.text) for example in splits.train}
+    return dataclasses.replace(splits, train=[*splits.train, *annotated.load(data, known)])
 
 
 def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
