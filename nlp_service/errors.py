@@ -3,6 +3,8 @@
     ServiceError                 500 internal
     ├── BadInput                 422 invalid_input        names the field in `param`
     │   └── TooLarge             413 too_large
+    ├── NotFound                 404 not_found            not there, or of another tenant
+    ├── Conflict                 409 conflict             what is there does not allow it
     ├── Overloaded               429 overloaded           carries `retry_after_s`
     ├── NotReady                 503 not_ready            a worker died or does not answer
     │   └── DeadlineExceeded     503 deadline_exceeded
@@ -38,6 +40,20 @@ class TooLarge(BadInput):
 
     status = 413
     code = "too_large"
+
+
+class NotFound(ServiceError):
+    """What the caller named is not there. What belongs to another tenant is not there either."""
+
+    status = 404
+    code = "not_found"
+
+
+class Conflict(ServiceError):
+    """The request could be done, but not in the state in which things are now."""
+
+    status = 409
+    code = "conflict"
 
 
 class Overloaded(ServiceError):
