@@ -23,10 +23,10 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 
 def train(context: typer.Context) -> None:
-    """Train a model by a recipe, or `heads` for an encoder; arguments go to the training folder (try --help)."""
+    """Train a model by a recipe, `heads` for an encoder, or `search`; arguments go to the training folder (--help)."""
     step, arguments = "run", context.args
-    if arguments[:1] == ["heads"]:
-        step, arguments = "heads", arguments[1:]
+    if arguments[:1] in (["heads"], ["search"]):
+        step, arguments = arguments[0], arguments[1:]
     with told():
         raise typer.Exit(run(step, arguments))
 

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,12 @@ class Artifact:
         self.folder = folder
         self.manifest = manifest
         self._contents = contents
+        self._first = next(iter(contents))
 
     @property
     def version(self) -> str:
         """Name and version, with the beginning of the checksum of the encoder or fitted heads: ``fast-1+0f3a9c21``."""
-        checksum = self.manifest["files"][_files(self.manifest)[0]]["sha256"][:8]
+        checksum = self.manifest["files"][self._first]["sha256"][:8]
         return f"{self.manifest['name']}-{self.manifest['version']}+{checksum}"
 
     def content(self, name: str) -> bytes:
@@ -74,15 +76,34 @@ def load(folder: Path) -> Artifact:
             the message names the file and what is wrong with it.
     """
     manifest = _manifest(folder / "manifest.json")
-    contents = {name: _checked(folder / name, manifest["files"].get(name)) for name in _files(manifest)}
-    return Artifact(folder, manifest, contents)
+    return _with_files(folder, manifest, _files(manifest))
+
+
+def load_parts(folder: Path, names: Sequence[str], expected: dict[str, Any]) -> Artifact:
+    """Read a folder of another kind than a model of labels, checked in the same way.
+
+    Args:
+        folder: With a manifest.
+        names: Its files; the first one's checksum is in its version.
+        expected: What the manifest must say beside its name and version.
+
+    Raises:
+        ArtifactError: As for `load`.
+    """
+    manifest = _expecting(folder / "manifest.json", expected, ("name", "version"))
+    return _with_files(folder, manifest, names)
 
 
 def write(folder: Path, manifest: dict[str, Any]) -> None:
     """Complete a manifest with the checksums of the files in `folder` and write it beside them."""
-    files = {name: {"sha256": _digest((folder / name).read_bytes())} for name in _files(manifest)}
     whole = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()} | manifest
-    text = json.dumps(whole | {"files": files}, ensure_ascii=False, indent=1)
+    write_parts(folder, _files(manifest), whole)
+
+
+def write_parts(folder: Path, names: Sequence[str], manifest: dict[str, Any]) -> None:
+    """Write a manifest with the checksums of the named files in `folder` beside them."""
+    files = {name: {"sha256": _digest((folder / name).read_bytes())} for name in names}
+    text = json.dumps(manifest | {"files": files}, ensure_ascii=False, indent=1)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -99,20 +120,31 @@ def _targets() -> list[str]:
     return [target.name for target in TARGETS]
 
 
-def _manifest(path: Path) -> dict[str, Any]:
+def _with_files(folder: Path, manifest: dict[str, Any], names: Sequence[str]) -> Artifact:
+    contents = {name: _checked(folder / name, manifest["files"].get(name)) for name in names}
+    return Artifact(folder, manifest, contents)
+
+
+def _expecting(path: Path, expected: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """A manifest that says what is expected and has the keys."""
     try:
         manifest = json.loads(_read(path))
     except ValueError as error:
         raise ArtifactError(f"{path}: not valid JSON") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
         raise ArtifactError(f"{path}: not a manifest")
-    expected = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()}
     for key, value in expected.items():
         if manifest.get(key) != value:
             raise ArtifactError(f"{path}: its {key} is not the one of this version of the service")
-    for key in ("name", "version", "thresholds"):
+    for key in keys:
         if key not in manifest:
             raise ArtifactError(f"{path}: no {key}")
+    return manifest
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    expected = {"format": FORMAT, "normaliser": normalise.VERSION, "labels": labels(), "targets": _targets()}
+    manifest = _expecting(path, expected, ("name", "version", "thresholds"))
     encoder = manifest.get("encoder", {"name": "", "width": 0, "sha256": ""})
     if not isinstance(encoder, dict) or not {"name", "width", "sha256"} <= encoder.keys():
         raise ArtifactError(f"{path}: its encoder needs a name, a width and a sha256")

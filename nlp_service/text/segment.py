@@ -13,10 +13,12 @@ import re
 import threading
 import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+import rjieba
 
 from nlp_service.errors import BadInput
 from nlp_service.text.normalise import Text, normalise_batch, render
@@ -65,6 +67,14 @@ class _Tokenizer(Protocol):
     """What is used of jieba's class."""
 
     def cut(self, sentence: str) -> Iterator[str]: ...
+
+
+def cut(texts: Sequence[str]) -> list[list[str]]:
+    """Words and punctuation of texts by the basic dictionary alone, which never changes; without white space.
+
+    By rjieba, which cuts as jieba does and thirty times as fast, but takes no words of one's own.
+    """
+    return [[piece for piece in rjieba.cut(text) if not piece.isspace()] for text in texts]
 
 
 class Segmenter:

@@ -57,6 +57,11 @@ def test_a_variable_of_another_program_is_ignored(monkeypatch: pytest.MonkeyPatc
     assert read_settings().port == 8000
 
 
+def test_the_database_is_a_file_in_the_data_folder_unless_it_is_named() -> None:
+    assert read_settings(data="/srv/kept").database == "/srv/kept/nlp_service.db"
+    assert read_settings(data="/srv/kept", db="postgresql://host/name").database == "postgresql://host/name"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -72,6 +77,8 @@ def test_a_variable_of_another_program_is_ignored(monkeypatch: pytest.MonkeyPatc
         ("NLP_MAX_MESSAGES", "0"),
         ("NLP_MAX_TEXT", "0"),
         ("NLP_MAX_BODY_BYTES", "1023"),
+        ("NLP_LLM_TIMEOUT_S", "0"),
+        ("NLP_LLM_TIMEOUT_S", "inf"),
         ("NLP_LOG_LEVEL", "loud"),
     ],
 )
@@ -98,6 +105,24 @@ def test_the_queue_must_hold_one_full_request() -> None:
     assert read_settings(queue_messages=512, max_messages=512).queue_messages == 512
     with pytest.raises(BadInput, match="NLP_QUEUE_MESSAGES is smaller than NLP_MAX_MESSAGES"):
         read_settings(queue_messages=511, max_messages=512)
+
+
+@pytest.mark.parametrize(("given", "missing"), [("NLP_LLM_URL", "NLP_LLM_MODEL"), ("NLP_LLM_MODEL", "NLP_LLM_URL")])
+def test_a_language_model_needs_an_address_and_a_name(
+    monkeypatch: pytest.MonkeyPatch, given: str, missing: str
+) -> None:
+    monkeypatch.setenv(given, "http://model/v1")
+    with pytest.raises(BadInput, match=f"^{missing} is missing"):
+        read_settings()
+    monkeypatch.setenv(missing, "http://model/v1")
+    assert read_settings().llm_url == read_settings().llm_model == "http://model/v1"
+
+
+def test_the_key_of_the_language_model_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLP_LLM_KEY", "sk-hunter2")
+    settings = read_settings()
+    assert settings.llm_key.get_secret_value() == "sk-hunter2"
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
 def test_errors_never_show_the_value(monkeypatch: pytest.MonkeyPatch) -> None:

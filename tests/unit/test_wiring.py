@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nlp_service.errors import ArtifactError
+from nlp_service.errors import ArtifactError, BadInput
 from nlp_service.inference import artifact
 from nlp_service.inference.artifact import FILES
 from nlp_service.moderation.policy import DEFAULT_POLICY
 from nlp_service.types import Message
-from nlp_service.wiring import TIERS, build_reader
+from nlp_service.wiring import TIERS, build_generator, build_reader
 
 MESSAGES = [Message("a", "快递一周没到，怎么回事？"), Message("b", ""), Message(None, "加ＶＸ[微笑]")]
 
@@ -67,3 +67,18 @@ def test_a_model_without_one_of_its_files_stops_the_start(tmp_path: Path, name: 
     with pytest.raises(ArtifactError) as caught:
         build_reader(os.fspath(tmp_path))
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_without_an_address_nothing_phrases() -> None:
+    assert build_generator("", "") is None
+    assert build_generator("http://127.0.0.1:1/v1", "small", key="sk-1") is not None
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [("ftp://hunter2/v1", ""), ("hunter2", ""), ("http://me:hunter2@host/v1", ""), ("http://host/v1", "hunter2\n")],
+)
+def test_a_language_model_that_cannot_be_asked_stops_the_start(url: str, key: str) -> None:
+    with pytest.raises(BadInput, match=r"^NLP_LLM_URL ") as caught:
+        build_generator(url, "small", key=key)
+    assert "hunter2" not in str(caught.value)

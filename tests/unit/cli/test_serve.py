@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 
-def serve(*arguments: object) -> subprocess.CompletedProcess[str]:
+def serve(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nlp_service", "serve", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **variables})
 
 
 def test_an_address_that_is_not_loopback_is_bad_usage() -> None:
@@ -32,3 +33,10 @@ def test_a_model_that_is_not_there_is_exit_code_3(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("nlp-service: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_language_model_that_cannot_be_asked_stops_the_start() -> None:
+    done = serve("--port", 0, NLP_LLM_URL="hunter2", NLP_LLM_MODEL="small", NLP_LLM_KEY="sk-hunter2")
+    assert done.returncode == 2
+    assert done.stderr.startswith("nlp-service: NLP_LLM_URL names no language model that can be asked: ")
+    assert "hunter2" not in done.stderr

@@ -1,0 +1,121 @@
+"""What the ranker reads of a question and each candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.knowledge.search.index import Index, normalised
+from nlp_service.knowledge.search.model import FEATURES, SearchModel
+from nlp_service.knowledge.search.synonyms import Synonyms
+from nlp_service.knowledge.search.terms import Wanted, grams, sounds
+from nlp_service.knowledge.search.words import align
+from nlp_service.text.normalise import normalise_batch
+
+Floats = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.intp]
+
+MAX_UNITS = 400
+"""Units of a question that are read: what comes after that does not change what is asked."""
+
+MAX_WORDS = 48
+"""Words of a question that are aligned, the rarest first."""
+
+_SCALE = 10.0  # sums of BM25 weights come to some tens
+
+
+class Question(NamedTuple):
+    """A question as searches read it.
+
+    Attributes:
+        terms, sounds: Different terms with their counts.
+        words: Vectors of its words; (n_words, dim).
+        weights: What each word counts; (n_words,).
+        vector: The projected mean of the words, of unit length or zero; (n_columns,).
+    """
+
+    terms: Wanted
+    sounds: Wanted
+    words: Floats
+    weights: Floats
+    vector: Floats
+
+
+def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Question]:
+    """Read questions.
+
+    Args:
+        model: The search model.
+        texts: As they were asked.
+        synonyms: Of the base.
+    """
+    plain = normalised(normalise_batch([text[: 4 * MAX_UNITS] for text in texts]))
+    batch = normalise_batch([synonyms.extend(text[:MAX_UNITS]) for text in plain])
+    terms, heard = grams(batch), sounds(batch, model.syllables)
+    return [_read(model, terms.of(i), heard.of(i), rows) for i, rows in enumerate(model.words(normalised(batch)))]
+
+
+def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int]) -> Question:
+    chosen = np.array(list(dict.fromkeys(rows)), np.intp)
+    if len(chosen) > MAX_WORDS:
+        chosen = chosen[np.sort(np.argsort(-model.table.weights[chosen], kind="stable")[:MAX_WORDS])]
+    words, weights = model.table.vectors(chosen), model.table.weights[chosen]
+    mean = weights @ words
+    mean /= max(float(np.linalg.norm(mean)), 1e-9)
+    return Question(terms, heard, words, weights, model.projector.project(mean[None])[0])
+
+
+def features(index: Index, question: Question, candidates: Rows) -> Floats:
+    """Values of `FEATURES` for some wordings; (n_candidates, n_features).
+
+    ``best`` is of the best among the candidates, so the values of one depend on which others there are.
+    """
+    wordings, answers = index.wordings, index.answers
+    entries = wordings.entry[candidates]
+    found, at = np.unique(entries, return_inverse=True)
+    terms, heard = question.terms, question.sounds
+    wording = wordings.terms.scores(terms, candidates)
+    answer = answers.terms.scores(terms, found)[at]
+    whole = answers.whole.scores(terms, found)[at]
+    sound = wordings.sounds.scores(heard, candidates)
+    columns = {
+        "terms.wording": wording / _SCALE,
+        "terms.wording.share": wording / max(wordings.terms.total(terms), 1e-6),
+        "terms.wording.best": wording / (wording.max() + 1e-6),
+        "terms.labels": answers.labels.scores(terms, found)[at] / _SCALE,
+        "terms.answer": answer / _SCALE,
+        "terms.answer.best": answer / (answer.max() + 1e-6),
+        "terms.entry": whole / _SCALE,
+        "terms.entry.share": whole / max(answers.whole.total(terms), 1e-6),
+        "terms.entry.best": whole / (whole.max() + 1e-6),
+        "sounds.wording": sound / _SCALE,
+        "sounds.wording.share": sound / max(wordings.sounds.total(heard), 1e-6),
+        "sounds.answer": answers.sounds.scores(heard, found)[at] / _SCALE,
+        "words.wording": wordings.vectors[candidates] @ question.vector,
+        "words.answer": (answers.vectors[found] @ question.vector)[at],
+        "words.entry": (answers.all_vectors[found] @ question.vector)[at],
+        "entry.wordings": np.log1p(index.begins[found + 1] - index.begins[found])[at],
+        **_aligned(index, question, candidates, found, at),
+    }
+    return np.stack([columns[name] for name in FEATURES], 1).astype(np.float32)
+
+
+def _aligned(index: Index, question: Question, candidates: Rows, found: Rows, at: Rows) -> dict[str, Floats]:
+    """How the words of the question and of each candidate find one another; 0 for a question without words."""
+    if not len(question.words):
+        nothing = np.zeros(len(candidates), np.float32)
+        return dict.fromkeys((name for name in FEATURES if name.startswith("aligned.")), nothing)
+    answers = index.answers
+    parts = ((index.wordings.words, candidates), (answers.words, found), (answers.all_words, found))
+    wording, answer, whole = align(index.model.table, question.words, parts)
+    share = question.weights / max(float(question.weights.sum()), 1e-9)
+    return {
+        "aligned.wording": wording.forth @ share,
+        "aligned.wording.back": wording.back,
+        "aligned.answer": (answer.forth @ share)[at],
+        "aligned.answer.back": answer.back[at],
+        "aligned.entry": (whole.forth @ share)[at],
+    }

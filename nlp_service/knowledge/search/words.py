@@ -1,0 +1,174 @@
+"""Word vectors: words that are used alike lie close, so that 咋整 finds 怎么办.
+
+Learnt from unlabelled text (`training/words.py`); a word that is not in the table is read as its characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp_service.knowledge.search.ragged import gather
+
+Floats = npt.NDArray[np.float32]
+Index = npt.NDArray[np.intp]
+
+
+class WordTable:
+    """Words with their vectors.
+
+    Args:
+        words: The words as the normaliser writes them, UTF-8, joined by line ends; uint8.
+        vectors: 8 bits; shape (n, dim).
+        weights: What a word counts: the rarer, the more (SIF; Arora et al. 2017); shape (n,).
+
+    Raises:
+        ValueError: The arrays do not fit together.
+    """
+
+    def __init__(self, words: npt.NDArray[np.uint8], vectors: npt.NDArray[np.int8], weights: Floats) -> None:
+        names = words.tobytes().decode().split("\n")
+        if not len(names) == len(set(names)) == len(vectors) == len(weights):
+            raise ValueError("the word table's arrays do not fit together")
+        self._rows = {name: row for row, name in enumerate(names)}
+        # Held in 32 bits: a search reads some thousand rows, and to scale them each time costs more than the rest.
+        self._vectors = vectors.astype(np.float32)
+        self._vectors /= np.maximum(np.linalg.norm(self._vectors, axis=1, keepdims=True), 1e-9)
+        self.weights = weights.astype(np.float32)
+
+    @property
+    def dim(self) -> int:
+        """Columns of a vector."""
+        return int(self._vectors.shape[1])
+
+    def rows(self, words: Sequence[str]) -> list[int]:
+        """Row of each word that is known, in order; of each known character of a word that is not."""
+        found = []
+        for word in words:
+            row = self._rows.get(word)
+            if row is not None:
+                found.append(row)
+            else:
+                found += [self._rows[char] for char in word if char in self._rows]
+        return found
+
+    def vectors(self, rows: npt.NDArray[np.integer]) -> Floats:
+        """Vectors of unit length, zero for a word that has none; (n, dim)."""
+        return np.asarray(self._vectors[rows], np.float32)
+
+
+class WordField:
+    """The words of every document, as rows of a table: ``rows[offsets[i]:offsets[i + 1]]`` are those of document i."""
+
+    def __init__(self, documents: Sequence[Sequence[int]]) -> None:
+        lengths = np.fromiter(map(len, documents), np.intp, len(documents))
+        self.offsets: Index = np.concatenate(([0], np.cumsum(lengths))).astype(np.intp)
+        self.rows = np.fromiter((row for words in documents for row in words), np.int32, int(self.offsets[-1]))
+
+    def means(self, table: WordTable, block: int = 8192) -> Floats:
+        """Weighed mean of the words of each document, of unit length, zero for one without words; (n, dim)."""
+        n = len(self.offsets) - 1
+        result = np.zeros((n, table.dim), np.float32)
+        for first in range(0, n, block):
+            last = min(first + block, n)
+            rows = self.rows[self.offsets[first] : self.offsets[last]]
+            filled = np.flatnonzero(np.diff(self.offsets[first : last + 1]))
+            begins = self.offsets[first:last][filled] - self.offsets[first]
+            sums = result[first:last]
+            if len(filled):
+                sums[filled] = np.add.reduceat(table.vectors(rows) * table.weights[rows, None], begins, axis=0)
+            sums /= np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+        return result
+
+
+class Projector:
+    """The mean of a text's words to a vector in which a question is close to what answers it.
+
+    ``unit(3 x skip + tanh(3 x inner + inner_bias) outer + outer_bias)`` with ``x`` the mean: a deep averaging network
+    (Iyyer et al. 2015), learnt on questions with their answers (`training/dense.py`).
+
+    Args:
+        skip: (dim, n_columns).
+        inner, inner_bias: (dim, n_hidden) and (n_hidden,).
+        outer, outer_bias: (n_hidden, n_columns) and (n_columns,).
+
+    Raises:
+        ValueError: The arrays do not fit together.
+    """
+
+    def __init__(self, skip: Floats, inner: Floats, inner_bias: Floats, outer: Floats, outer_bias: Floats) -> None:
+        if inner.shape != (len(skip), len(inner_bias)) or outer.shape != (len(inner_bias), skip.shape[1]):
+            raise ValueError("the projector's arrays do not fit together")
+        if outer_bias.shape != skip.shape[1:]:
+            raise ValueError("the projector's arrays do not fit together")
+        self._skip, self._inner, self._inner_bias = skip, inner, inner_bias
+        self._outer, self._outer_bias = outer, outer_bias
+
+    def project(self, means: Floats, block: int = 8192) -> Floats:
+        """Vectors of unit length, zero for a zero mean; (n, dim) gives (n, n_columns)."""
+        result = np.zeros((len(means), self._skip.shape[1]), np.float32)
+        for first in range(0, len(means), block):
+            x = 3.0 * means[first : first + block]
+            y = x @ self._skip + np.tanh(x @ self._inner + self._inner_bias) @ self._outer + self._outer_bias
+            y /= np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-9)
+            result[first : first + block] = np.where(x.any(1, keepdims=True), y, 0.0)
+        return result
+
+
+class Aligned(NamedTuple):
+    """How the words of a question and of each of some documents find one another, as the mean of the best cosines.
+
+    Attributes:
+        forth: For each of the question's words the best of the document's; (n_documents, n_words).
+        back: Mean over the document's words, by weight, of the best of the question's; (n_documents,).
+    """
+
+    forth: Floats
+    back: Floats
+
+
+def align(table: WordTable, question: Floats, parts: Sequence[tuple[WordField, Index]]) -> list[Aligned]:
+    """Align a question with some documents of several fields.
+
+    Args:
+        table: Of the fields' rows.
+        question: Vectors of the question's words; (n_words, dim), at least one.
+        parts: Fields, each with the documents of it that are wanted; (n,).
+    """
+    gathered = [gather(field.offsets, documents) for field, documents in parts]
+    rows = [field.rows[places] for (field, _), (places, _) in zip(parts, gathered, strict=True)]
+    # Each word is compared once, however many documents have it.
+    needed = np.zeros(len(table.weights), np.bool_)
+    for each in rows:
+        needed[each] = True
+    different = np.flatnonzero(needed)
+    place = np.empty(len(needed), np.int32)
+    place[different] = np.arange(len(different), dtype=np.int32)
+    cosines = table.vectors(different) @ question.T
+    best = cosines.max(1, initial=-1.0) * table.weights[different]
+    return [
+        _aligned(cosines, best, table.weights, place[each], each, offsets)
+        for each, (_, offsets) in zip(rows, gathered, strict=True)
+    ]
+
+
+def _aligned(
+    cosines: Floats,
+    best: Floats,
+    weights: Floats,
+    places: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int32],
+    offsets: Index,
+) -> Aligned:
+    forth = np.zeros((len(offsets) - 1, cosines.shape[1]), np.float32)
+    back = np.zeros(len(offsets) - 1, np.float32)
+    filled = np.flatnonzero(np.diff(offsets))
+    if len(filled):
+        begins = offsets[:-1][filled]
+        forth[filled] = np.maximum.reduceat(cosines[places], begins, axis=0)
+        total = np.add.reduceat(weights[rows], begins)
+        back[filled] = np.add.reduceat(best[places], begins) / np.maximum(total, 1e-9)
+    return Aligned(forth, back)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nlp_service.knowledge.search.features import features, read
+from nlp_service.knowledge.search.index import Index
+from nlp_service.knowledge.search.model import FEATURES
+from nlp_service.knowledge.search.searching import CANDIDATES, candidates, search
+from tests.unit.knowledge.search.made_up import ASKS, SHOP, ask, entry, ids, planted, sensible, with_ranker
+
+QUESTIONS = ["怎么退款", "钱退到哪", "几点关门呀", "停车", "奈粉能放多久", "发票", "你好", "今天真冷", "😀", "a"]
+
+
+@pytest.fixture(scope="module")
+def shop() -> Index:
+    return Index(SHOP, sensible())
+
+
+@pytest.mark.parametrize("text", QUESTIONS)
+def test_the_same_question_finds_the_same(text: str) -> None:
+    assert ask(Index(SHOP, sensible()), text) == ask(Index(SHOP, sensible()), text)
+
+
+@given(text=st.sampled_from(QUESTIONS) | st.text("退款停车奶粉几点的吗 a", max_size=12), chat=st.floats(0, 1))
+@settings(max_examples=60)
+def test_probabilities_fall_and_do_not_exceed_one(shop: Index, text: str, chat: float) -> None:
+    (question,) = read(shop.model, [text], shop.synonyms)
+    found = search(shop, question, {"question": 1 - chat, "chat": chat, "ad": 0.5})
+    chances = [hit.probability for hit in found.hits]
+    assert all(0 <= chance <= 1 for chance in [*chances, found.cover])
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) <= found.cover + 1e-6
+    assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
+
+
+def test_an_entry_comes_back_once_by_its_best_wording(shop: Index) -> None:
+    found = ask(shop, "钱什么时候退回来")
+    assert len(set(ids(shop, found))) == len(found.hits)
+    assert (ids(shop, found)[0], found.hits[0].wording) == ("refund", 1)
+
+
+def test_no_more_come_back_than_are_wanted(shop: Index) -> None:
+    every = ask(shop, "怎么退款")
+    assert len(every.hits) == len(SHOP)
+    assert ask(shop, "怎么退款", n=2).hits == every.hits[:2]  # fewer hits, and the same probabilities
+    assert ask(shop, "怎么退款", n=0).hits == []
+
+
+@given(
+    allowed=st.lists(st.booleans(), min_size=len(SHOP), max_size=len(SHOP)),
+    text=st.sampled_from(QUESTIONS),
+)
+@settings(max_examples=80)
+def test_what_is_not_allowed_or_left_out_never_comes_back(shop: Index, allowed: list[bool], text: str) -> None:
+    for hit in ask(shop, text, allowed=allowed).hits:
+        assert allowed[hit.entry]
+
+
+def test_what_an_entry_says_finds_it_where_its_wordings_do_not() -> None:
+    filler = [entry(f"f{i}", f"第{i}条公告", answer="见附件。") for i in range(CANDIDATES + 10)]
+    index = Index([*filler, entry("deep", "其他说明", answer="羊驼毛毯只能手洗。")], sensible())
+    assert ids(index, ask(index, "羊驼毛毯"))[0] == "deep"
+
+
+def test_candidates_are_wordings_each_once(shop: Index) -> None:
+    (question,) = read(shop.model, ["怎么退款"], shop.synonyms)
+    rows = candidates(shop, question)
+    assert rows.dtype == np.intp
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    assert 0 in rows
+
+
+def test_scores_are_those_of_the_ranker() -> None:
+    index = Index(SHOP, with_ranker(planted({"terms.wording.share": 4.0}, constant=0.0)))
+    found = ask(index, "几点开门")
+    (question,) = read(index.model, ["几点开门"], index.synonyms)
+    values = features(index, question, candidates(index, question))
+    assert found.hits[0].score == pytest.approx(4.0 * values[:, FEATURES.index("terms.wording.share")].max(), rel=1e-5)
+    assert found.cover == pytest.approx(0.5)
+    scores = np.array([hit.score for hit in found.hits])
+    shares = np.exp(scores) / np.exp(scores).sum()
+    assert [hit.probability for hit in found.hits] == pytest.approx(0.5 * shares, rel=1e-4)
+
+
+def test_whether_anything_answers_is_read_from_the_intents() -> None:
+    model = with_ranker(planted({"terms.wording.share": 4.0}, {"chat": -8.0}, constant=4.0))
+    index = Index(SHOP, model)
+    (question,) = read(model, ["几点开门"], index.synonyms)
+    asked = search(index, question, ASKS)
+    chatted = search(index, question, {"chat": 1.0})
+    assert asked.cover > 0.9 > 0.1 > chatted.cover
+    assert [hit.entry for hit in asked.hits] == [hit.entry for hit in chatted.hits]
+
+
+def test_a_question_is_read_with_what_was_said_before_it() -> None:
+    index = Index([entry("ticket", "门票退款"), entry("card", "会员卡退款")], sensible())
+    questions = read(index.model, ["退款", "退款 会员卡"], index.synonyms)
+    joined = search(index, questions[0], ASKS, joined=(questions[1], 0.5))
+    assert ids(index, joined)[0] == "card"
+    assert search(index, questions[0], ASKS, joined=(questions[1], 0.0)).hits == search(index, questions[0], ASKS).hits
