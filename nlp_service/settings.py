@@ -10,7 +10,7 @@ import ipaddress
 import os
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp_service.errors import BadInput
@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         max_messages: Messages in one request.
         max_text: Code points in one text.
         max_body_bytes: Bytes in the body of one request.
+        data: Folder for what the service keeps.
+        db: URL of the database; empty for an SQLite file in `data`. `database` gives the one that holds.
+        llm_url: Where OpenAI's chat protocol begins at a language model that may phrase replies; empty for none.
+        llm_model: Its name there; goes with `llm_url`.
+        llm_key: Sent to it as bearer token; empty where none is needed.
+        llm_timeout_s: Time that it has for one reply, in seconds.
         log_level: Least severity that is logged.
     """
 
@@ -70,7 +76,18 @@ class Settings(BaseSettings):
     # 512 messages of 4,000 Chinese characters are 6.1 MB as UTF-8 and 12.3 MB where JSON escapes each (\uXXXX, the
     # default of several libraries); the rest is room for ids, keys and context.
     max_body_bytes: int = Field(default=16 * 2**20, ge=1024)
+    data: str = Field(default="data", min_length=1)
+    db: str = ""
+    llm_url: str = ""
+    llm_model: str = ""
+    llm_key: SecretStr = SecretStr("")
+    llm_timeout_s: float = Field(default=8.0, gt=0, allow_inf_nan=False)
     log_level: LogLevel = "info"
+
+    @property
+    def database(self) -> str:
+        """URL, or path of an SQLite file."""
+        return self.db or os.path.join(self.data, "nlp_service.db")
 
     @field_validator("host")
     @classmethod
@@ -86,6 +103,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "NLP_QUEUE_MESSAGES is smaller than NLP_MAX_MESSAGES, so a full request could never be taken"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_language_model_has_both(self) -> Self:
+        if bool(self.llm_url) != bool(self.llm_model):
+            there, missing = ("URL", "MODEL") if self.llm_url else ("MODEL", "URL")
+            raise ValueError(f"NLP_LLM_{missing} is missing: NLP_LLM_{there} alone names no language model")
         return self
 
 

@@ -35,6 +35,11 @@ class Metrics:
         self._messages = Counter("nlp_messages", "Messages read.", registry=registry)
         self._failed = Counter("nlp_messages_failed", "Messages that the models could not read.", registry=registry)
         self._lost = Counter("nlp_workers_lost", "Workers that ended or hung and were replaced.", registry=registry)
+        self._replies = Counter("nlp_replies", "Replies from knowledge bases.", ("decision",), registry=registry)
+        self._phrased = Counter(
+            "nlp_phrased", "Replies that a language model was asked to phrase.", ("outcome",), registry=registry
+        )
+        self._unwritten = Counter("nlp_replies_dropped", "Replies that were not written down.", registry=registry)
         self._model = Gauge(
             "nlp_model_info", "1 for the versions in use.", ("model_version", "policy_version"), registry=registry
         )
@@ -67,6 +72,18 @@ class Metrics:
     def worker_lost(self) -> None:
         """Count a worker that has to be replaced."""
         self._lost.inc()
+
+    def reply_given(self, decision: str) -> None:
+        """Count a reply; `decision` is one of a few."""
+        self._replies.labels(decision).inc()
+
+    def reply_phrased(self, outcome: str) -> None:
+        """Count a reply that was to be phrased; `outcome` is one of a few."""
+        self._phrased.labels(outcome).inc()
+
+    def replies_dropped(self, n_replies: int) -> None:
+        """Count replies that gaps and usage will not know of."""
+        self._unwritten.inc(n_replies)
 
     async def get(self, request: Request) -> Response:
         """``/metrics`` in the text format of Prometheus."""

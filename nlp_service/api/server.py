@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import uvicorn
 import uvloop
@@ -17,13 +18,23 @@ from nlp_service.api.app import Options, create_app
 from nlp_service.errors import ServiceError
 from nlp_service.inference.process import Build, keep_what_was_loaded
 
+if TYPE_CHECKING:
+    from nlp_service.api.knowledge.parts import Knowledge
+
 DRAIN_S = 5
 """At a stop, how long requests in progress may take to finish, in seconds."""
 
 log = logging.getLogger(__name__)
 
 
-def serve(build: Build, *, host: str = "127.0.0.1", port: int = 8000, options: Options | None = None) -> None:
+def serve(
+    build: Build,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    options: Options | None = None,
+    knowledge: Knowledge | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM, which let requests in progress finish.
 
     Args:
@@ -31,12 +42,13 @@ def serve(build: Build, *, host: str = "127.0.0.1", port: int = 8000, options: O
         host: Address to bind.
         port: Port to bind; 0 takes a free one, which the log line ``listening`` names.
         options: How the application runs; the defaults when None.
+        knowledge: What is behind the routes of knowledge bases; without it there are none.
 
     Raises:
         ArtifactError: The model cannot be loaded; the message names the file. Nothing runs then.
         ServiceError: The port is taken, or a worker could not start otherwise.
     """
-    app = create_app(build, options or Options())
+    app = create_app(build, options or Options(), knowledge)
     with _bind(host, port) as sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, sock))
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from nlp_service.cli import answering
 from nlp_service.cli.analyze import analyze
 from nlp_service.cli.bench import bench
 from nlp_service.cli.doctor import doctor
+from nlp_service.cli.knowledge import kb
+from nlp_service.cli.reply import reply
 from nlp_service.cli.serve import serve
 from nlp_service.cli.training import PASS_ON, evaluate, train
 
@@ -23,6 +26,12 @@ app.command(context_settings=PASS_ON)(train)
 app.command(context_settings=PASS_ON)(evaluate)
 app.command()(bench)
 app.command()(doctor)
+app.command()(reply)
+kb.command()(answering.publish)
+kb.command()(answering.search)
+kb.command()(answering.evaluate)
+kb.command()(answering.calibrate)
+app.add_typer(kb)
 
 
 def main() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nlp_service.cli.exits import told
 from nlp_service.cli.loading import load
+
+if TYPE_CHECKING:
+    from nlp_service.api.app import Options
+    from nlp_service.settings import Settings
 
 
 def serve(
@@ -24,20 +29,39 @@ def serve(
 
     with told():
         settings = read_settings(host=host, port=port, workers=workers, model=model)
+        # Read when numpy is loaded, here and in the workers: products of a few rows take longer shared among threads,
+        # which then wait for one another on cores that have other work.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from nlp_service import telemetry
-        from nlp_service.api.analyze import Limits
-        from nlp_service.api.app import Options
+        from nlp_service.api.knowledge.parts import Knowledge
         from nlp_service.api.server import serve as run
+        from nlp_service.store.database import open_database
+        from nlp_service.wiring import build_generator, build_search_model
 
         telemetry.set_up_logging(settings.log_level)
-        run(
-            partial(load, settings.model, settings.encoder),
-            host=settings.host,
-            port=settings.port,
-            options=Options(
-                workers=settings.workers,
-                queue_messages=settings.queue_messages,
-                deadline_s=settings.deadline_s,
-                limits=Limits(settings.max_messages, settings.max_text, settings.max_body_bytes),
-            ),
+        generator = build_generator(
+            settings.llm_url,
+            settings.llm_model,
+            key=settings.llm_key.get_secret_value(),
+            timeout_s=settings.llm_timeout_s,
         )
+        with open_database(settings.database) as database:
+            run(
+                partial(load, settings.model, settings.encoder),
+                host=settings.host,
+                port=settings.port,
+                options=_options(settings),
+                knowledge=Knowledge(database, build_search_model(), generator=generator),
+            )
+
+
+def _options(settings: Settings) -> Options:
+    from nlp_service.api.analyze import Limits
+    from nlp_service.api.app import Options
+
+    return Options(
+        workers=settings.workers,
+        queue_messages=settings.queue_messages,
+        deadline_s=settings.deadline_s,
+        limits=Limits(settings.max_messages, settings.max_text, settings.max_body_bytes),
+    )

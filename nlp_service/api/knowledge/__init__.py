@@ -1,0 +1,1 @@
+"""Knowledge bases over HTTP: one module a resource, each a class with what its routes need."""
