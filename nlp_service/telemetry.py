@@ -63,7 +63,9 @@ def set_up_logging(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers = [handler]
     root.setLevel(level.upper())
     # The line of each request is our own. asyncio's warnings print whole objects, futures with results among them.
-    for name, least in (("uvicorn.access", logging.CRITICAL), ("asyncio", logging.ERROR)):
+    # httpx tells the address of a language model with every reply that it phrases.
+    quiet = (("uvicorn.access", logging.CRITICAL), ("asyncio", logging.ERROR), ("httpx", logging.WARNING))
+    for name, least in quiet:
         logging.getLogger(name).setLevel(least)
 
 
