@@ -325,9 +325,10 @@ def fit_thresholds(
         # Messages that nothing answers are fewer than the others: they are counted several times.
         rows += [row] * (1 if each.right >= 0 else OUTSIDE)
     table = np.array(rows, np.float64)
+    answer = least_bound(table[:, 0], table[:, 1] > 0, precision)
     return Thresholds(
-        answer=least_bound(table[:, 0], table[:, 1] > 0, precision),
-        clarify=max(LEAST_CLARIFY, least_bound(table[:, 2], table[:, 3] > 0, CLARIFY_PRECISION)),
+        answer=answer,
+        clarify=min(answer, max(LEAST_CLARIFY, least_bound(table[:, 2], table[:, 3] > 0, CLARIFY_PRECISION))),
         margin=0.0,
         precision=precision,
     )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nlp_service.knowledge.search import exact
 from nlp_service.knowledge.search.index import Index, normalised
 from nlp_service.knowledge.search.model import FEATURES, SearchModel
 from nlp_service.knowledge.search.synonyms import Synonyms
@@ -35,6 +36,7 @@ class Question(NamedTuple):
         words: Vectors of its words; (n_words, dim).
         weights: What each word counts; (n_words,).
         vector: The projected mean of the words, of unit length or zero; (n_columns,).
+        key: Its `exact.key`.
     """
 
     terms: Wanted
@@ -42,6 +44,7 @@ class Question(NamedTuple):
     words: Floats
     weights: Floats
     vector: Floats
+    key: str
 
 
 def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Question]:
@@ -55,17 +58,20 @@ def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Q
     plain = normalised(normalise_batch([text[: 4 * MAX_UNITS] for text in texts]))
     batch = normalise_batch([synonyms.extend(text[:MAX_UNITS]) for text in plain])
     terms, heard = grams(batch), sounds(batch, model.syllables)
-    return [_read(model, terms.of(i), heard.of(i), rows) for i, rows in enumerate(model.words(normalised(batch)))]
+    return [
+        _read(model, terms.of(i), heard.of(i), rows, exact.key(plain[i]))
+        for i, rows in enumerate(model.words(normalised(batch)))
+    ]
 
 
-def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int]) -> Question:
+def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int], key: str) -> Question:
     chosen = np.array(list(dict.fromkeys(rows)), np.intp)
     if len(chosen) > MAX_WORDS:
         chosen = chosen[np.sort(np.argsort(-model.table.weights[chosen], kind="stable")[:MAX_WORDS])]
     words, weights = model.table.vectors(chosen), model.table.weights[chosen]
     mean = weights @ words
     mean /= max(float(np.linalg.norm(mean)), 1e-9)
-    return Question(terms, heard, words, weights, model.projector.project(mean[None])[0])
+    return Question(terms, heard, words, weights, model.projector.project(mean[None])[0], key)
 
 
 def features(index: Index, question: Question, candidates: Rows) -> Floats:

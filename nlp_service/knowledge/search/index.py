@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.knowledge.entries import Entry
+from nlp_service.knowledge.search import exact
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.knowledge.search.nearest import Nearest
 from nlp_service.knowledge.search.synonyms import Synonyms
@@ -29,6 +30,7 @@ class Wordings:
         number: Which of the entry's wordings it is; (n,).
         terms, sounds, words: With the entry's tags and category, but for `terms`.
         vectors: Projected; (n, n_columns).
+        keyed: Rows of the wordings of each `exact.key`.
     """
 
     def __init__(self, entries: Sequence[Entry], model: SearchModel) -> None:
@@ -43,6 +45,9 @@ class Wordings:
         self.sounds = TermField(sounds(labelled, model.syllables))
         self.words = WordField(_words(model, labelled))
         self.vectors = model.projector.project(self.words.means(model.table))
+        self.keyed: dict[str, list[int]] = {}
+        for row, text in enumerate(normalised(batch)):
+            self.keyed.setdefault(exact.key(text), []).append(row)
 
 
 class Answers:

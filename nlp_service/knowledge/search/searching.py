@@ -19,6 +19,10 @@ Mask = npt.NDArray[np.bool_]
 CANDIDATES = 24
 """Wordings or entries that each of the four ways may bring."""
 
+SAME_LEAD, SAME_COVER = 5.0, 0.98
+"""How far a wording that is the question itself leads, and the least probability that the base then answers.
+Two entries with the same wording lead together, so that neither is sure."""
+
 _SHARE, _ALIGNED = FEATURES.index("terms.entry.share"), FEATURES.index("aligned.entry")
 
 
@@ -64,7 +68,8 @@ def search(
         joined: The question together with what was said before it, and how much that counts, 0 to 1.
         n: Hits at the most.
     """
-    wordings = candidates(index, question, allowed)
+    same = _same(index, question, allowed)
+    wordings = np.union1d(candidates(index, question, allowed), same)
     if joined is not None:
         wordings = np.union1d(wordings, candidates(index, joined[0], allowed))
     if not len(wordings):
@@ -74,14 +79,24 @@ def search(
         values = (1.0 - joined[1]) * values + joined[1] * features(index, joined[0], wordings)
     scores = index.model.ranker.scores(values)
     entries = index.wordings.entry[wordings]
-    best, shares = order(scores, entries)
     length = float(np.log1p(len(question.words)))
     cover = index.model.ranker.cover(signs_of(values, scores, entries, length, intents))
+    if len(same):
+        # The operator has said which entry this question is for; the ranker never saw such a one while it learnt.
+        scores[np.isin(wordings, same)] = scores.max() + SAME_LEAD
+        cover = max(cover, SAME_COVER)
+    best, shares = order(scores, entries)
     chosen = best[:n]
     rows = zip(wordings[chosen].tolist(), scores[chosen].tolist(), (shares * cover).tolist(), strict=False)
     numbers = index.wordings.number
     hits = [Hit(int(index.wordings.entry[i]), int(numbers[i]), score, chance) for i, score, chance in rows]
     return Found(hits, cover)
+
+
+def _same(index: Index, question: Question, allowed: Mask | None) -> Rows:
+    """Wordings that are the question itself, but for how it is dressed."""
+    rows = np.array(index.wordings.keyed.get(question.key, []) if question.key else [], np.intp)
+    return rows if allowed is None else rows[allowed[index.wordings.entry[rows]]]
 
 
 def signs_of(

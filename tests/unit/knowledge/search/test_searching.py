@@ -75,8 +75,8 @@ def test_candidates_are_wordings_each_once(shop: Index) -> None:
 
 def test_scores_are_those_of_the_ranker() -> None:
     index = Index(SHOP, with_ranker(planted({"terms.wording.share": 4.0}, constant=0.0)))
-    found = ask(index, "几点开门")
-    (question,) = read(index.model, ["几点开门"], index.synonyms)
+    found = ask(index, "开门几点")
+    (question,) = read(index.model, ["开门几点"], index.synonyms)
     values = features(index, question, candidates(index, question))
     assert found.hits[0].score == pytest.approx(4.0 * values[:, FEATURES.index("terms.wording.share")].max(), rel=1e-5)
     assert found.cover == pytest.approx(0.5)
@@ -88,7 +88,7 @@ def test_scores_are_those_of_the_ranker() -> None:
 def test_whether_anything_answers_is_read_from_the_intents() -> None:
     model = with_ranker(planted({"terms.wording.share": 4.0}, {"chat": -8.0}, constant=4.0))
     index = Index(SHOP, model)
-    (question,) = read(model, ["几点开门"], index.synonyms)
+    (question,) = read(model, ["开门几点"], index.synonyms)
     asked = search(index, question, ASKS)
     chatted = search(index, question, {"chat": 1.0})
     assert asked.cover > 0.9 > 0.1 > chatted.cover
