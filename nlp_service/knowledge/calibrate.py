@@ -22,7 +22,7 @@ from nlp_service.knowledge.thresholds import N_CLARIFY, Thresholds
 LEAST = 30
 """Wordings of entries with several, below which the thresholds of the model stay: fewer say too little."""
 
-LEAST_CLARIFY = 0.25
+LEAST_CLARIFY = 0.35
 """Questions that are less probable together than this are never offered, whatever a base's own wordings say."""
 
 CLARIFY_PRECISION = 0.6

@@ -2,7 +2,7 @@
 
 angry, or risk >= 2           -> handoff   a person, at once, with what is known
 sure of one entry             -> answer
-nobody asked anything         -> none      thanks, greetings, a rant
+nobody asked, nothing is near -> none      thanks, greetings, a rant
 sure of two or three together -> clarify   their questions, to choose from
 anything else                 -> handoff
 """
@@ -24,6 +24,11 @@ ANGRY_SCORE = -0.6
 
 ASKS = 0.35
 """Probability of a question, or of a complaint, at or above which somebody wants something done."""
+
+
+UNASKED = 0.5
+"""Probability of the nearest entries together from which they are offered to somebody who does not seem to ask: many
+members tell what happened to them, and mean a question."""
 
 
 class Decision(enum.StrEnum):
@@ -150,7 +155,7 @@ def _decide(
     is_sure = best >= threshold and best > 0.0  # a threshold may be 0, and a base may be empty
     if is_sure and margin >= thresholds.margin:
         return Decision.ANSWER, f"probability>={threshold:.2f}", threshold
-    if not _wants_something(analysis):
+    if not _wants_something(analysis) and together < UNASKED:
         return Decision.NONE, "no_question", threshold
     if is_sure:
         return Decision.CLARIFY, f"margin<{thresholds.margin:.2f}", threshold

@@ -62,8 +62,9 @@ SURE, TORN, UNSURE, LOST = (0.8, 0.1), (0.5, 0.45, 0.03), (0.3, 0.15, 0.1), (0.1
         ((0.6, 0.5001), analysis(), "clarify", "margin<0.10"),
         (SURE, analysis(CHAT), "answer", "probability>=0.60"),
         # Nobody asked anything.
-        (TORN, analysis(CHAT), "none", "no_question"),
-        ((0.65, 0.6), analysis(CHAT), "none", "no_question"),
+        ((0.3, 0.1999), analysis(CHAT), "none", "no_question"),
+        ((0.3, 0.2), analysis(CHAT), "clarify", "probability<0.60"),  # UNASKED is included: a story may mean a question
+        ((0.65, 0.6), analysis(CHAT), "clarify", "margin<0.10"),
         ((), analysis(CHAT), "none", "no_question"),
         (LOST, analysis(asks(ASKS)), "handoff", "probability<0.60"),  # the bound itself asks
         (LOST, analysis(asks(ASKS - 0.01)), "none", "no_question"),
