@@ -145,6 +145,21 @@ def search(
 
 
 @app.command()
+def search_figures(
+    data: Data = corpora.DATA,
+    search_model: Annotated[Path, typer.Option(help="Folder of the search model.")] = ROOT / "models" / "search",
+    model: Annotated[Path, typer.Option(help="Folder of the model that tells what questions are for.")] = ROOT
+    / "models"
+    / "fast",
+) -> None:
+    """Measure the search model on bases that nothing learnt from."""
+    from training import searchfigures
+
+    for name, figure, value, plain in searchfigures.measure(data, search_model, model):
+        typer.echo(f"{name:12}{figure:40}{value:.3f}" + ("" if plain is None else f"   BM25 {plain:.3f}"))
+
+
+@app.command()
 def evaluate(
     model: Annotated[str, typer.Option(help="A tier, or the folder of an artefact; unless given fast, or all.")] = "",
     data: Data = corpora.DATA,

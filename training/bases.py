@@ -76,13 +76,13 @@ def _entry(folder: Path, number: int, row: dict[str, Any]) -> Entry:
         raise ValueError(f"{folder.name}: entry {number}: {error}") from error
 
 
-def contest(data: Path) -> Base:
-    """The questions of a broker's customers with the standard one of each (10jqka), those of its train split."""
+def contest(data: Path, split: str = "train") -> Base:
+    """The questions of a broker's customers with the standard one of each (10jqka)."""
     folder = data / "faq" / "10jqka"
     entries = [make_entry(row["id"], [row["text"]], row["text"]) for row in corpora.read(folder / "corpus.jsonl.gz")]
     place = {entry.id: i for i, entry in enumerate(entries)}
-    texts = {row["id"]: row["text"] for row in corpora.read(folder / "queries.train.jsonl.gz")}
-    relevant = list(corpora.read(folder / "qrels.train.jsonl.gz"))
+    texts = {row["id"]: row["text"] for row in corpora.read(folder / f"queries.{split}.jsonl.gz")}
+    relevant = list(corpora.read(folder / f"qrels.{split}.jsonl.gz"))
     asked = [(texts[row["query-id"]], place[row["corpus-id"]]) for row in relevant if row["query-id"] in texts]
     return Base("10jqka", entries, [text for text, _ in asked], [entry for _, entry in asked], [])
 
