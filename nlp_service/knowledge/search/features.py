@@ -117,11 +117,12 @@ def _aligned(index: Index, question: Question, candidates: Rows, found: Rows, at
     answers = index.answers
     parts = ((index.wordings.words, candidates), (answers.words, found), (answers.all_words, found))
     wording, answer, whole = align(index.model.table, question.words, parts)
+    # No products of matrices: of ones as small as these BLAS sometimes warns of invalid values that are not there.
     share = question.weights / max(float(question.weights.sum()), 1e-9)
     return {
-        "aligned.wording": wording.forth @ share,
+        "aligned.wording": (wording.forth * share).sum(1),
         "aligned.wording.back": wording.back,
-        "aligned.answer": (answer.forth @ share)[at],
+        "aligned.answer": (answer.forth * share).sum(1)[at],
         "aligned.answer.back": answer.back[at],
-        "aligned.entry": (whole.forth @ share)[at],
+        "aligned.entry": (whole.forth * share).sum(1)[at],
     }
