@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from nlp_service.errors import BadInput
 from nlp_service.knowledge.entries import Entry, make_entry
@@ -74,6 +76,17 @@ def _entry(folder: Path, number: int, row: dict[str, Any]) -> Entry:
         )
     except BadInput as error:
         raise ValueError(f"{folder.name}: entry {number}: {error}") from error
+
+
+def with_wordings(base: Base, rows: Sequence[int]) -> list[Entry]:
+    """The entries of a base with some of its queries as further wordings, in their order."""
+    added: dict[int, list[str]] = {}
+    for i in rows:
+        added.setdefault(base.answers[i], []).append(base.queries[i])
+    return [
+        msgspec.structs.replace(entry, questions=(*entry.questions, *added.get(i, ())))
+        for i, entry in enumerate(base.entries)
+    ]
 
 
 def contest(data: Path, split: str = "train") -> Base:

@@ -6,7 +6,6 @@ annotated messages ─ checkpoint ─► vectors, states ─► regressions ─�
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from training.examples import Example, Splits
 from training.finetune import loss_of
 from training.linear import LinearPlan
 from training.run import logits, pain_bounds
+from training.telling import say
 from training.tokens import TAGS, Spans, tokenise
 
 Floats = npt.NDArray[np.float32]
@@ -93,11 +93,11 @@ def make(
     plan = plan or HeadsPlan()
     checkpoint = Checkpoint(encoder, threads=threads, fetch=True)
     splits = _limited(examples.split(data), limit, plan.seed)
-    _say("checkpoint", **checkpoint.identity, train=len(splits.train), calibration=len(splits.calibration))
+    say("checkpoint", **checkpoint.identity, train=len(splits.train), calibration=len(splits.calibration))
     seen = look(checkpoint, splits.train, plan)
-    _say("seen", messages=len(seen.vectors), units=len(seen.states), pains=len(seen.means))
+    say("seen", messages=len(seen.vectors), units=len(seen.states), pains=len(seen.means))
     heads = fit(seen, np.stack([example.targets for example in splits.train]), plan)
-    _say("fitted", heads=sorted(heads))
+    say("fitted", heads=sorted(heads))
     write(out, checkpoint, heads, linear.fit(splits.train, LinearPlan()), splits)
     analyser = Analyser.load(out, encoder=encoder, threads=threads)
     figures = evaluate.evaluate(analyser, splits.dev, rounds=200)
@@ -182,7 +182,7 @@ def write(out: Path, checkpoint: Checkpoint, heads: dict[str, Floats], part: dic
         "training": {"messages": {name: len(getattr(splits, name)) for name in ("train", "calibration")}},
     }
     artifact.write(out, manifest)
-    _say("written", folder=str(out), thresholds=bounds)
+    say("written", folder=str(out), thresholds=bounds)
 
 
 def _regress(
@@ -245,7 +245,3 @@ def _limited(splits: Splits, limit: int, seed: int) -> Splits:
     rng = np.random.default_rng(seed)
     parts = (splits.train, splits.calibration, splits.test, splits.dev)
     return Splits(*([part[i] for i in rng.permutation(len(part))[:limit].tolist()] for part in parts))
-
-
-def _say(step: str, **facts: object) -> None:
-    print(json.dumps({"step": step, **facts}, ensure_ascii=False), flush=True)

@@ -8,11 +8,9 @@ regression on what the search found; for that the scores of each base come from 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,18 +21,15 @@ from torch.nn import functional
 
 from nlp_service.inference import artifact
 from nlp_service.inference.analyser import Analyser
-from nlp_service.inference.heads import COLUMNS
 from nlp_service.knowledge.calibrate import CLARIFY_PRECISION, LEAST_CLARIFY, least_bound
-from nlp_service.knowledge.entries import Entry
-from nlp_service.knowledge.search import features, model, searching
-from nlp_service.knowledge.search.index import Index
+from nlp_service.knowledge.search import model, searching
 from nlp_service.knowledge.search.model import COVER, FEATURES, Ranker, SearchModel
 from nlp_service.knowledge.search.words import Projector, WordTable
 from nlp_service.knowledge.thresholds import N_CLARIFY, Thresholds
 from nlp_service.text import normalise
-from nlp_service.types import INTENTS
 from training import bases, dense, words
-from training.bases import Base
+from training.gathering import Asked, collect
+from training.telling import say
 
 HIDDEN, EPOCHS, BATCH, RATE, DECAY, DROPOUT = 32, 20, 128, 5e-3, 0.1, 0.1
 
@@ -43,35 +38,10 @@ SEEDS = (1, 2, 3, 4)
 FOLDS = 3
 """Parts of the bases, each read by vectors that learnt from the others."""
 
-MAX_ASKED = 800
-"""Queries of one base that are asked at the most, so that none outweighs the others."""
-
-PARTS = 4
-"""Queries of a base are asked once more in so many parts, those of the other parts standing as wordings."""
-
 OUTSIDE = 3
 """How often a message that nothing answers counts: with that they are about as many as the others."""
 
 Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question with the features of its candidates.
-
-    Attributes:
-        features: (n_candidates, n_features).
-        entries: Entry of each candidate; (n_candidates,).
-        right: The entry that answers; -1 if none does.
-        intents: Probabilities of its intents by name.
-        length: Logarithm of its number of words, and one.
-    """
-
-    features: Floats
-    entries: npt.NDArray[np.intp]
-    right: int
-    intents: dict[str, float]
-    length: float
 
 
 def write(data: Path, work: Path, out: Path, analyser: Path) -> None:
@@ -98,11 +68,11 @@ def write(data: Path, work: Path, out: Path, analyser: Path) -> None:
         part = _search_model(first, network, sounds)
         for i in range(left, len(every), FOLDS):
             sets[i] = collect(every[i], part, reader, seed=i)
-        say(step="fold", left=left, asked=sum(map(len, sets)))
+        say("fold", left=left, asked=sum(map(len, sets)))
     weights: dict[str, Any] = fit(list(itertools.chain(*sets)))
     asked = left_out(sets)
     cover = fit_cover(asked)
-    say(step="ranker", cover=dict(zip(COVER, cover.round(3).tolist(), strict=False)))
+    say("ranker", cover=dict(zip(COVER, cover.round(3).tolist(), strict=False)))
     vectors, projector = dense.arrays(dense.learn(table, every, pairs, seed=FOLDS))
     parts: dict[str, dict[str, Any]] = {
         "words.npz": first | vectors,
@@ -144,52 +114,6 @@ def syllables() -> npt.NDArray[np.uint16]:
         if reading:
             result[point] = codes.setdefault(reading[0][0], len(codes) + 1)
     return result
-
-
-def collect(base: Base, search_model: SearchModel, reader: Analyser, *, seed: int) -> list[Asked]:
-    """The questions of a base with their candidates, and again with other members' questions as wordings."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(base.queries))
-    alone = Index(base.entries, search_model)
-    found = _ask(alone, *_of(base, order[:MAX_ASKED]), reader)
-    found += _ask(alone, base.unanswerable, [-1] * len(base.unanswerable), reader)
-    for part in range(PARTS):
-        asked = order[part::PARTS]
-        index = Index(_with_wordings(base, np.setdiff1d(order, asked)), search_model)
-        found += _ask(index, *_of(base, asked[: MAX_ASKED // PARTS]), reader)
-        outside = base.unanswerable[part::PARTS]
-        found += _ask(index, outside, [-1] * len(outside), reader)
-    return found
-
-
-def _of(base: Base, rows: npt.NDArray[np.intp]) -> tuple[list[str], list[int]]:
-    """Some of the queries with the entries that answer them."""
-    return [base.queries[i] for i in rows], [base.answers[i] for i in rows]
-
-
-def _with_wordings(base: Base, known: npt.NDArray[np.intp]) -> list[Entry]:
-    """The entries with some of the queries as further wordings."""
-    added: dict[int, list[str]] = {}
-    for i in known.tolist():
-        added.setdefault(base.answers[i], []).append(base.queries[i])
-    return [
-        msgspec.structs.replace(entry, questions=(*entry.questions, *added.get(i, ())))
-        for i, entry in enumerate(base.entries)
-    ]
-
-
-def _ask(index: Index, texts: Sequence[str], answers: Sequence[int], reader: Analyser) -> list[Asked]:
-    chances = reader.probabilities(texts)[:, COLUMNS["intent"]]
-    questions = features.read(index.model, texts, index.synonyms)
-    found = []
-    for question, right, row in zip(questions, answers, chances.tolist(), strict=True):
-        candidates = searching.candidates(index, question, None)
-        if len(candidates):
-            values = features.features(index, question, candidates)
-            entries = index.wordings.entry[candidates]
-            length = float(np.log1p(len(question.words)))
-            found.append(Asked(values, entries, right, dict(zip(INTENTS, row, strict=True)), length))
-    return found
 
 
 class _Network(nn.Module):
@@ -269,17 +193,28 @@ def left_out(sets: Sequence[list[Asked]]) -> list[tuple[Asked, Ranker]]:
     return found
 
 
+class _Judged(NamedTuple):
+    """What a ranker makes of a question: entries, best first, their softmax, and the values of `COVER`."""
+
+    entries: npt.NDArray[np.intp]
+    shares: Floats
+    signs: tuple[float, ...]
+
+
+def _judge(asked: Asked, ranker: Ranker) -> _Judged:
+    scores = ranker.scores(asked.features)
+    best, shares = searching.order(scores, asked.entries)
+    top, share = int(best[0]), float(shares[0])
+    signs = searching.signs_of(asked.features, scores, top, share, asked.length, asked.intents)
+    return _Judged(asked.entries[best], shares, signs)
+
+
 def fit_cover(asked: Sequence[tuple[Asked, Ranker]]) -> Floats:
     """Weights of whether a base answers a question, the last one the constant.
 
     Messages that nothing answers count as much as the others in all, since in a base they are fewer than in life.
     """
-    signs = torch.tensor(
-        [
-            searching.signs_of(each.features, ranker.scores(each.features), each.entries, each.length, each.intents)
-            for each, ranker in asked
-        ]
-    )
+    signs = torch.tensor([_judge(each, ranker).signs for each, ranker in asked])
     answered = torch.tensor([float(each.right >= 0) for each, _ in asked])
     share = float(answered.mean())
     counts = torch.where(answered > 0, 0.5 / share, 0.5 / (1 - share))
@@ -315,12 +250,11 @@ def fit_thresholds(
         precision: Wanted of ``answer``.
     """
     rows = []
+    covering = Ranker(**weights, cover=cover)
     for each, ranker in asked:
-        scores = ranker.scores(each.features)
-        best, shares = searching.order(scores, each.entries)
-        signs = searching.signs_of(each.features, scores, each.entries, each.length, each.intents)
-        chances = shares[:N_CLARIFY] * Ranker(**weights, cover=cover).cover(signs)
-        found = each.entries[best[:N_CLARIFY]]
+        found, shares, signs = _judge(each, ranker)
+        chances = shares[:N_CLARIFY] * covering.cover(signs)
+        found = found[:N_CLARIFY]
         row = (chances[0], found[0] == each.right, chances.sum(), each.right in found)
         # Messages that nothing answers are fewer than the others: they are counted several times.
         rows += [row] * (1 if each.right >= 0 else OUTSIDE)
@@ -340,8 +274,3 @@ def _blank() -> Ranker:
     zero, one = np.zeros(n, np.float32), np.ones(n, np.float32)
     empty = np.zeros(0, np.float32)
     return Ranker(zero, one, zero, np.zeros((n, 0), np.float32), empty, empty, np.zeros(len(COVER) + 1, np.float32))
-
-
-def say(**facts: object) -> None:
-    """One line of progress."""
-    print(json.dumps(facts, ensure_ascii=False), flush=True)

@@ -29,6 +29,7 @@ from training.finetune import finetune, predict
 from training.network import Classifier, ConvEncoder, EncoderShape
 from training.pretrain import load, load_lookup, pretrain, save
 from training.recipe import Recipe
+from training.telling import say
 from training.tokens import tokenise
 
 RECIPES = Path(__file__).resolve().parent / "recipes"
@@ -48,11 +49,11 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
     """
     work.mkdir(parents=True, exist_ok=True)
     splits = splits_of(recipe, data)
-    _say("split", **{name: len(getattr(splits, name)) for name in ("train", "calibration", "test", "dev")})
+    say("split", **{name: len(getattr(splits, name)) for name in ("train", "calibration", "test", "dev")})
     if not (work / "encoder.pt").exists():
         pretrain(data, work, recipe.pretrain)
     if not (work / "linear.npz").exists():
-        _say("linear", features=recipe.linear.max_features)
+        say("linear", features=recipe.linear.max_features)
         arrays: dict[str, Any] = linear.fit(splits.train, recipe.linear)
         np.savez_compressed(work / "linear.part.npz", **arrays)
         os.replace(work / "linear.part.npz", work / "linear.npz")
@@ -69,7 +70,7 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
             classifier.load_state_dict(load(teachers[recipe.distil.begin_as] / "classifier.pt"), strict=False)
             others += _soft(recipe.distil, data, splits, list(teachers.values()))
         others += _disguised(recipe, splits)
-        _say("finetune", annotated=len(splits.train), others=len(others))
+        say("finetune", annotated=len(splits.train), others=len(others))
         classifier.to("cuda" if torch.cuda.is_available() else "cpu")
         pairs = contrast.load(data, lookup) if recipe.finetune.pair_share else None
         finetune(classifier, lookup, splits.train, others, recipe.finetune, pairs).cpu()
@@ -123,7 +124,7 @@ def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:
         if not (folder / name).exists():
             os.link(work / name, folder / name)
     if not (folder / "model" / "manifest.json").exists():
-        _say("teacher", name=recipe.name)
+        say("teacher", name=recipe.name)
         run(recipe, data, folder, folder / "model")
     return folder
 
@@ -132,7 +133,7 @@ def _soft(plan: DistilPlan, data: Path, splits: Splits, teachers: list[Path]) ->
     """What the teachers say of messages that stand in no split."""
     known = splits.held_out | {examples.key(example.text) for example in splits.train}
     texts = distil.pool(data, known, plan.pool, seed=plan.seed)
-    _say("label", messages=len(texts), teachers=len(teachers))
+    say("label", messages=len(texts), teachers=len(teachers))
     chances, tags = distil.opinion([folder / "model" for folder in teachers], texts)
     return distil.choose(texts, chances, tags, plan.messages, seed=plan.seed)
 
@@ -160,7 +161,7 @@ def assemble(recipe: Recipe, work: Path, out: Path, classifier: Classifier, look
     bounds |= pain_bounds(encoder, splits.calibration, chances, Thresholds(**bounds))
     promised = conformal.promises(chances, targets)
     export.write_manifest(out, recipe.name, recipe.version, bounds, promised, training)
-    _say("written", folder=str(out), thresholds=bounds)
+    say("written", folder=str(out), thresholds=bounds)
 
 
 def logits(encoder: Encoder, part: LinearPart, messages: list[Example]) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +183,7 @@ def parity(classifier: Classifier, lookup: Lookup, encoder: OnnxEncoder, message
     chances = [1 / (1 + np.exp(-values)) for values in (trained, exported)]
     gap = np.abs(chances[0] - chances[1])
     row = {"same_primary": round(same, 4), "largest": round(float(gap.max()), 4), "mean": round(float(gap.mean()), 5)}
-    _say("parity", **row)
+    say("parity", **row)
     return row
 
 
@@ -249,7 +250,3 @@ def _classifier(recipe: Recipe, work: Path, public: list[Example]) -> Classifier
 
 def _plain(recipe: Recipe) -> dict[str, object]:
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
-
-
-def _say(step: str, **facts: object) -> None:
-    print(json.dumps({"step": step, **facts}, ensure_ascii=False), flush=True)

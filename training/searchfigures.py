@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from nlp_service.inference.analyser import Analyser
-from nlp_service.inference.heads import COLUMNS
 from nlp_service.knowledge.entries import Entry, make_entry
 from nlp_service.knowledge.search import features
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.knowledge.search.searching import Found, search
-from nlp_service.types import INTENTS
 from training import bases, corpora
 from training.bases import Base
+from training.gathering import intents_of
 
 HELD_OUT = ("muying", "smarthome")
 PRECISION = 0.9
@@ -47,10 +45,9 @@ class Searcher:
 
     def ask(self, index: Index, texts: Sequence[str]) -> list[Found]:
         """The first ten entries for each text."""
-        chances = self._reader.probabilities(texts)[:, COLUMNS["intent"]].tolist()
         questions = features.read(self._model, texts, index.synonyms)
-        named = [dict(zip(INTENTS, row, strict=True)) for row in chances]
-        return [search(index, question, intents) for question, intents in zip(questions, named, strict=True)]
+        read = intents_of(self._reader, texts)
+        return [search(index, question, intents) for question, intents in zip(questions, read, strict=True)]
 
     def bm25(self, index: Index, texts: Sequence[str]) -> list[list[int]]:
         """The first ten entries by BM25 over all that they say."""
@@ -92,15 +89,8 @@ def _with_wordings(searcher: Searcher, base: Base) -> tuple[str, float, float | 
     hits: list[npt.NDArray[np.bool_]] = []
     plain: list[npt.NDArray[np.bool_]] = []
     for part in range(4):
-        added: dict[int, list[str]] = {}
-        for i, entry in enumerate(base.answers):
-            if i % 4 != part:
-                added.setdefault(entry, []).append(base.queries[i])
-        entries = [
-            msgspec.structs.replace(entry, questions=(*entry.questions, *added.get(i, ())))
-            for i, entry in enumerate(base.entries)
-        ]
-        index = searcher.index(entries)
+        known = [i for i in range(len(base.queries)) if i % 4 != part]
+        index = searcher.index(bases.with_wordings(base, known))
         queries, right = base.queries[part::4], [{entry} for entry in base.answers[part::4]]
         found = [[hit.entry for hit in each.hits] for each in searcher.ask(index, queries)]
         hits.append(_ranks(found, right) == 0)

@@ -135,10 +135,10 @@ def evaluate(
 
     Lines of QUERIES that cannot be read are named on standard error and make the exit code 1.
     """
-    from nlp_service.knowledge import gate
     from nlp_service.knowledge.calibrate import calibrate as fit
     from nlp_service.knowledge.evaluation import evaluate as ask
     from nlp_service.knowledge.evaluation import evaluate_own
+    from nlp_service.knowledge.loading import load_index, load_thresholds
     from nlp_service.knowledge.ways import compare_ways
     from nlp_service.wiring import build_search_model
 
@@ -149,8 +149,8 @@ def evaluate(
         asked, n_failed = _read_queries(queries)
         analyses = _analyse(asked, model) if asked is not None else None
         search_model = build_search_model()
-        index = gate.load_index(store, search_model, base, None if draft else base.published)
-        bounds = fit(index).thresholds if draft else gate.load_thresholds(store, search_model, base)
+        index = load_index(store, search_model, base, None if draft else base.published)
+        bounds = fit(index).thresholds if draft else load_thresholds(store, search_model, base)
         figures = evaluate_own(index, bounds) if asked is None else ask(index, bounds, asked, analyses)
         ways = compare_ways(index, asked, analyses)
         found = {"version": None if draft else base.published, "figures": figures, "ways": ways}

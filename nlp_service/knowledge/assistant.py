@@ -20,13 +20,10 @@ import msgspec
 from nlp_service.errors import NotFound, ServiceError
 from nlp_service.knowledge.calibrate import INTENTS, Calibrated, calibrate
 from nlp_service.knowledge.claims import Source
-from nlp_service.knowledge.entries import from_record
 from nlp_service.knowledge.loaded import Asked, Loaded
+from nlp_service.knowledge.loading import load_index, load_synonyms, load_thresholds
 from nlp_service.knowledge.reply import Alternative, Decision, Reply, decide
-from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import SearchModel
-from nlp_service.knowledge.search.synonyms import Synonyms
-from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.store.knowledge import KnowledgeStore
 from nlp_service.store.records import Standing
 from nlp_service.types import Analysis
@@ -189,26 +186,17 @@ class Assistant:
     def _read(self, tenant: str, kb_id: int, held: Loaded | None = None) -> Loaded:
         """The published version as it is now; its index is taken over where only settings have changed."""
         base = self._store.get(tenant, kb_id)
-        synonyms = Synonyms(base.settings.get("synonyms", ()))
         if held is not None and held.index.version == base.published:
-            index = held.index.with_synonyms(synonyms)
+            index = held.index.with_synonyms(load_synonyms(base))
         else:
-            index = self._index(tenant, kb_id, base.published, synonyms)
-        calibration = self._store.version(tenant, kb_id, base.published).calibration if base.published else None
-        thresholds = self._model.thresholds
-        if calibration is not None:
-            thresholds = msgspec.convert(calibration["thresholds"], Thresholds)
+            index = load_index(self._store, self._model, base, base.published)
+        thresholds = load_thresholds(self._store, self._model, base)
         return Loaded(index, thresholds, Standing(base.published, base.settings_version))
 
     def _load_version(self, tenant: str, kb: str, version: int) -> Loaded:
         base = self._store.get(tenant, kb)
-        synonyms = Synonyms(base.settings.get("synonyms", ()))
-        index = self._index(tenant, base.id, version, synonyms)
+        index = load_index(self._store, self._model, base, version)
         return Loaded(index, self._model.thresholds, Standing(version, base.settings_version))
-
-    def _index(self, tenant: str, kb_id: int, version: int, synonyms: Synonyms) -> Index:
-        entries = [from_record(record) for record in self._store.entries(tenant, kb_id, version)]
-        return Index(entries, self._model, version=version, synonyms=synonyms)
 
     async def _follow(self) -> None:
         while True:

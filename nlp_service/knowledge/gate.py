@@ -14,11 +14,10 @@ import msgspec
 from nlp_service.errors import BadInput, Conflict
 from nlp_service.knowledge.calibrate import Calibrated, calibrate
 from nlp_service.knowledge.evaluation import Figures, evaluate, evaluate_own
+from nlp_service.knowledge.loading import load_index, load_thresholds
 from nlp_service.knowledge.probes import Query
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import SearchModel
-from nlp_service.knowledge.search.synonyms import Synonyms
-from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.knowledge.versions import read_entries
 from nlp_service.store.knowledge import KnowledgeStore
 from nlp_service.store.records import Base
@@ -153,23 +152,6 @@ def publish_checked(
         draft=base.draft,
     )
     return Published(version, figures, fitted, tuple(falls), asked)
-
-
-def load_index(store: KnowledgeStore, model: SearchModel, base: Base, version: int | None = None) -> Index:
-    """Make the entries of a version searchable; those of the draft for None.
-
-    Raises:
-        NotFound: The base is gone, or has no such version.
-    """
-    entries = read_entries(store, base.tenant, base.id, version)
-    synonyms = Synonyms(base.settings.get("synonyms", ()))
-    return Index(entries, model, version=base.draft if version is None else version, synonyms=synonyms)
-
-
-def load_thresholds(store: KnowledgeStore, model: SearchModel, base: Base) -> Thresholds:
-    """Bounds of the published version: its own, else the model's."""
-    calibration = store.version(base.tenant, base.id, base.published).calibration if base.published else None
-    return model.thresholds if calibration is None else msgspec.convert(calibration["thresholds"], Thresholds)
 
 
 def in_words(falls: Sequence[Fall]) -> str:

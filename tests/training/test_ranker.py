@@ -7,7 +7,6 @@ import pytest
 
 from nlp_service.inference.analyser import Analyser
 from nlp_service.knowledge.entries import make_entry
-from nlp_service.knowledge.search import searching
 from nlp_service.knowledge.search.model import COVER, FEATURES, Ranker
 from tests.conftest import REPOSITORY
 from tests.unit.knowledge.search.made_up import SHOP, planted, with_ranker
@@ -88,10 +87,7 @@ def told_by(weight: float) -> Ranker:
 def covers(weights: np.ndarray, network: Ranker, rows: list[Asked]) -> np.ndarray:
     """Probability that each is answered at all."""
     whole = Ranker(**ranker_arrays(network), cover=weights.astype(np.float32))
-    signs = [
-        searching.signs_of(each.features, network.scores(each.features), each.entries, each.length, each.intents)
-        for each in rows
-    ]
+    signs = [ranker._judge(each, network).signs for each in rows]
     return np.array([whole.cover(each) for each in signs])
 
 

@@ -46,6 +46,11 @@ class Question(NamedTuple):
     vector: Floats
     key: str
 
+    @property
+    def length(self) -> float:
+        """Logarithm of its number of words, and one."""
+        return float(np.log1p(len(self.words)))
+
 
 def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Question]:
     """Read questions.

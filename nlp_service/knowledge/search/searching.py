@@ -79,13 +79,14 @@ def search(
         values = (1.0 - joined[1]) * values + joined[1] * features(index, joined[0], wordings)
     scores = index.model.ranker.scores(values)
     entries = index.wordings.entry[wordings]
-    length = float(np.log1p(len(question.words)))
-    cover = index.model.ranker.cover(signs_of(values, scores, entries, length, intents))
+    best, shares = order(scores, entries)
+    signs = signs_of(values, scores, int(best[0]), float(shares[0]), question.length, intents)
+    cover = index.model.ranker.cover(signs)
     if len(same):
         # The operator has said which entry this question is for; the ranker never saw such a one while it learnt.
         scores[np.isin(wordings, same)] = scores.max() + SAME_LEAD
         cover = max(cover, SAME_COVER)
-    best, shares = order(scores, entries)
+        best, shares = order(scores, entries)
     chosen = best[:n]
     rows = zip(wordings[chosen].tolist(), scores[chosen].tolist(), (shares * cover).tolist(), strict=False)
     numbers = index.wordings.number
@@ -100,20 +101,19 @@ def _same(index: Index, question: Question, allowed: Mask | None) -> Rows:
 
 
 def signs_of(
-    values: Floats, scores: Floats, entries: Rows, length: float, intents: Mapping[str, float]
+    values: Floats, scores: Floats, top: int, share: float, length: float, intents: Mapping[str, float]
 ) -> tuple[float, ...]:
     """Values of `COVER`.
 
     Args:
         values: Features of the candidates; (n, n_features), at least one.
         scores: Of the ranker; (n,).
-        entries: The entry of each; (n,).
+        top: The best of them, as `order` gives it.
+        share: Its softmax among the best of each entry.
         length: Logarithm of the question's number of words, and one.
         intents: Probabilities of its intents by name.
     """
-    best, shares = order(scores, entries)
-    top = best[0]
-    found = (float(scores[top]), float(np.log(shares[0])), float(values[top, _SHARE]), float(values[top, _ALIGNED]))
+    found = (float(scores[top]), float(np.log(share)), float(values[top, _SHARE]), float(values[top, _ALIGNED]))
     return (*found, length, *(intents.get(name, 0.0) for name in ("question", "chat", "ad")))
 
 

@@ -9,7 +9,8 @@ from nlp_service.errors import BadInput, Conflict, NotFound
 from nlp_service.knowledge.calibrate import Calibrated
 from nlp_service.knowledge.entries import Entry, make_entry, to_record
 from nlp_service.knowledge.evaluation import Errors, Figures, evaluate_own
-from nlp_service.knowledge.gate import Fall, Published, compare, load_index, publish_checked
+from nlp_service.knowledge.gate import Fall, Published, compare, publish_checked
+from nlp_service.knowledge.loading import load_index
 from nlp_service.knowledge.probes import Query
 from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.store.knowledge import KnowledgeStore
