@@ -3,6 +3,8 @@
     ServiceError                 500 internal
     ├── BadInput                 422 invalid_input        names the field in `param`
     │   └── TooLarge             413 too_large
+    ├── Unauthorized             401 unauthorized         no key, or one that is not good now
+    ├── Forbidden                403 forbidden            the key is good, but not for this
     ├── NotFound                 404 not_found            not there, or of another tenant
     ├── Conflict                 409 conflict             what is there does not allow it
     ├── Overloaded               429 overloaded           carries `retry_after_s`
@@ -42,6 +44,20 @@ class TooLarge(BadInput):
     code = "too_large"
 
 
+class Unauthorized(ServiceError):
+    """The request has no key, or one that is unknown, expired or revoked. Which of these is not told."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(ServiceError):
+    """The key is good, but not for this."""
+
+    status = 403
+    code = "forbidden"
+
+
 class NotFound(ServiceError):
     """What the caller named is not there. What belongs to another tenant is not there either."""
 
@@ -72,6 +88,7 @@ class NotReady(ServiceError):
 
     status = 503
     code = "not_ready"
+    retry_after_s = 1.0
 
 
 class DeadlineExceeded(NotReady):

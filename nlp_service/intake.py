@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from nlp_service.inference.vectors import Floats
 from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
 from nlp_service.text.normalise import Batch, normalise_batch
 from nlp_service.text.pii import find_pii_batch
@@ -25,9 +26,21 @@ class Analyse(Protocol):
         ...
 
     def analyse(
-        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        evidence: bool = True,
+        batch: Batch | None = None,
+        vectors: list[Floats] | None = None,
     ) -> list[Analysis]:
-        """Analyse messages; `evidence` may be left out to save time, `batch` is their texts normalised."""
+        """Analyse messages.
+
+        Args:
+            messages: Any number.
+            evidence: May be left out to save time.
+            batch: Their texts normalised.
+            vectors: Where to add their embeddings, in arrays of some rows each; not wanted if None.
+        """
         ...
 
 
@@ -48,11 +61,19 @@ class Reader:
         """Version of the policy behind the verdicts."""
         return self._policy.version
 
-    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        """Analyse each message, find personal data in it and decide; one answer for one message, in order."""
+    def read(
+        self, messages: Sequence[Message], *, evidence: bool = True, vectors: list[Floats] | None = None
+    ) -> list[Analysis]:
+        """Analyse each message, find personal data in it and decide; one answer for one message, in order.
+
+        Args:
+            messages: Any number.
+            evidence: Whether to say which characters drove the labels.
+            vectors: Where to add the embeddings of the same pass, in arrays of some rows each; not wanted if None.
+        """
         texts = [message.text for message in messages]
         batch = normalise_batch(texts)
-        analyses = self._analyser.analyse(messages, evidence=evidence, batch=batch)
+        analyses = self._analyser.analyse(messages, evidence=evidence, batch=batch, vectors=vectors)
         personal = find_pii_batch(texts, batch)
         return [
             msgspec.structs.replace(analysis, pii=spans, verdict=decide(analysis, self._policy))

@@ -8,6 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from nlp_service.errors import ArtifactError
 from nlp_service.types import (
     Abuse,
@@ -24,6 +27,8 @@ from nlp_service.types import (
     Verdict,
 )
 
+Floats = npt.NDArray[np.float32]
+
 CRASH, HANG, BROKEN, SLOW = "#crash", "#hang", "#broken", "#slow"
 """Texts that make `Obedient` end its process, never answer, raise an error that quotes the text, or take 0.3 s."""
 
@@ -34,7 +39,9 @@ class Obedient:
     model_version = "fake-1"
     policy_version = "policy-1"
 
-    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+    def read(
+        self, messages: Sequence[Message], *, evidence: bool = True, vectors: list[Floats] | None = None
+    ) -> list[Analysis]:
         for message in messages:
             if message.text.startswith(CRASH):
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -44,13 +51,18 @@ class Obedient:
                 time.sleep(0.3)
             if message.text.startswith(BROKEN):
                 raise ValueError(f"cannot read {message.text}")
+        if vectors is not None:
+            # Points to where the text is long, so that a test can tell whose vector it is.
+            vectors += [np.eye(1, 4, len(message.text) % 4, dtype=np.float32) for message in messages]
         return [analysis_of(message, evidence=evidence) for message in messages]
 
 
 class Broken(Obedient):
     """Loads, but cannot read anything."""
 
-    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
+    def read(
+        self, messages: Sequence[Message], *, evidence: bool = True, vectors: list[Floats] | None = None
+    ) -> list[Analysis]:
         raise RuntimeError("no inference today")
 
 

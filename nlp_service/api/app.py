@@ -16,6 +16,7 @@ from nlp_service.api.health import HealthRoutes
 from nlp_service.api.metrics import Metrics
 from nlp_service.api.openapi import add_openapi
 from nlp_service.api.requests import NamedRoute, RequestFrame
+from nlp_service.api.resources import resource
 from nlp_service.inference.batcher import Batcher
 from nlp_service.inference.process import Build
 
@@ -61,7 +62,7 @@ def create_app(build: Build, options: Options, knowledge: Knowledge | None = Non
     )
     metrics.watch_queue(lambda: batcher.n_queued)
 
-    analyze = NamedRoute("/v1/analyze", Analyze(batcher, options.limits).post, methods=["POST"])
+    analyze = resource("/v1/analyze", read="analyze", POST=Analyze(batcher, options.limits).post)
     bases = _knowledge_routes(knowledge, batcher, metrics, options.limits)
     direct = [analyze, *([bases.reply] if bases else [])]
     app = FastAPI(

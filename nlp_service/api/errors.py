@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.schemas.errors import ErrorDetail, ErrorResponse
-from nlp_service.errors import BadInput, Overloaded, ServiceError
+from nlp_service.errors import BadInput, NotReady, Overloaded, ServiceError, Unauthorized
 
+_FAMILIES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -23,9 +24,11 @@ def detail_of(error: ServiceError) -> ErrorDetail:
 
 
 def error_response(error: ServiceError, request_id: str) -> Response:
-    """The answer for an error; with ``Retry-After`` in whole seconds, at least one, when there was no room."""
+    """The answer for an error; with ``Retry-After`` in whole seconds, at least one, where asking again may help."""
     response = _respond(error.status, detail_of(error), request_id)
-    if isinstance(error, Overloaded):
+    if isinstance(error, Unauthorized):
+        response.headers["www-authenticate"] = "Bearer"
+    if isinstance(error, Overloaded | NotReady):
         response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
     return response
 
@@ -84,6 +87,6 @@ def _respond(status: int, detail: ErrorDetail, request_id: str) -> Response:
 
 
 def _family(status: int) -> str:
-    if status == 429:
-        return "rate_limit_error"
+    if status in _FAMILIES:
+        return _FAMILIES[status]
     return "invalid_request_error" if status < 500 else "server_error"

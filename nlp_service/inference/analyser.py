@@ -111,7 +111,12 @@ class Analyser:
         return self._version
 
     def analyse(
-        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        evidence: bool = True,
+        batch: Batch | None = None,
+        vectors: list[Floats] | None = None,
     ) -> list[Analysis]:
         """Analyse a batch, one answer for one message, in order.
 
@@ -121,6 +126,7 @@ class Analyser:
             messages: Any number, of any length.
             evidence: Whether to say which characters drove the labels.
             batch: Their texts normalised, where somebody has done so already.
+            vectors: Where to add the embeddings of the same pass, as `vectors` gives them, in arrays of some rows each.
         """
         if not messages:
             return []
@@ -132,6 +138,8 @@ class Analyser:
         locator = Locator(batch, texts)
         answers: list[Analysis] = []
         for run in self._encoder.encode(batch):
+            if vectors is not None:
+                vectors.append(_unit(run.embeddings, batch.offsets[run.rows.start : run.rows.stop + 1]))
             readings = self._readings(self._calibration.join(run.logits, linear[run.rows]), run.rows, shift)
             pains = self._pains_of(run, locator, readings)
             proof = self._evidence_of(run, locator, readings, known) if evidence else {}
@@ -164,10 +172,7 @@ class Analyser:
         parts = [run.embeddings[:, :columns] for run in self._encoder.encode(batch)]
         if not parts:
             return np.zeros((0, columns or 0), np.float32)
-        result = np.concatenate(parts)
-        result[np.diff(batch.offsets) == 0] = 0.0
-        result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-9)
-        return result
+        return _unit(np.concatenate(parts), batch.offsets)
 
     def probabilities(self, texts: Sequence[str]) -> Floats:
         """Calibrated probability of every output column, context left aside; (n, `N_OUTPUTS`)."""
@@ -263,6 +268,14 @@ def _encoder(artifact: artifacts.Artifact, heads: dict[str, npt.NDArray[Any]], n
     if encoder.width != len(heads["weight"]):
         raise ValueError("the heads are not of this encoder")
     return encoder
+
+
+def _unit(embeddings: Floats, offsets: npt.NDArray[np.int32]) -> Floats:
+    """Embeddings of unit length; zero for messages without units."""
+    kept = np.where(np.diff(offsets)[:, None] > 0, embeddings, 0.0)
+    length = np.maximum(np.linalg.norm(kept, axis=1, keepdims=True), 1e-9)
+    unit: Floats = (kept / length).astype(np.float32, copy=False)
+    return unit
 
 
 def _check_shapes(linear: dict[str, npt.NDArray[Any]], heads: dict[str, npt.NDArray[Any]]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
+from typing import NamedTuple
 
 from nlp_service.errors import DeadlineExceeded, NotReady
 from nlp_service.inference.frames import read_analysis
@@ -23,6 +24,19 @@ HANG_GRACE_S = 2.0
 
 PATIENCE_S = 0.02
 """How long a message is left to a busy lane while another one is idle."""
+
+
+class Kept(NamedTuple):
+    """What is kept of a message.
+
+    Attributes:
+        analysis: In JSON.
+        vector: Embedding of unit length as float16, see `vectors.unpack`; empty for a message that could not be
+            read.
+    """
+
+    analysis: bytes
+    vector: bytes
 
 
 class Batcher:
@@ -116,9 +130,19 @@ class Batcher:
         """
         if not messages:
             return []
+        return await self._do(Job(messages, evidence=evidence))
+
+    async def read_kept(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Kept]:
+        """As `read_json`, with the vector of each message from the same pass."""
+        if not messages:
+            return []
+        job = Job(messages, evidence=evidence, vectors=True)
+        analyses = await self._do(job)
+        return list(map(Kept, analyses, job.vectors or ()))
+
+    async def _do(self, job: Job) -> list[bytes]:
         if not any(lane.state == "ready" for lane in self._lanes):
             raise NotReady("no inference worker is running")
-        job = Job(messages, evidence=evidence)
         self._queue.put(job)
         self._wake_lanes()
         try:

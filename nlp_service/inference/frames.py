@@ -20,6 +20,7 @@ class ReadRequest(msgspec.Struct, array_like=True):
 
     messages: list[Message]
     evidence: bool
+    vectors: bool = False
 
 
 class Started(msgspec.Struct, tag=True, array_like=True):
@@ -44,11 +45,13 @@ class Answer(msgspec.Struct, tag=True, array_like=True):
             read them.
         failures: Type names of the errors of the messages that could not be read; each has an empty analysis above.
         inference_s: Time that reading took in the worker.
+        vectors: The embeddings of the messages as `vectors.pack` writes them; empty when they were not asked for.
     """
 
     analyses: list[bytes]
     failures: list[str]
     inference_s: float
+    vectors: list[bytes] = []
 
 
 Word = Started | StartFailed | Answer
@@ -68,7 +71,9 @@ def frame(value: ReadRequest | Word) -> bytes:
     except UnicodeEncodeError:
         if not isinstance(value, ReadRequest):
             raise
-        body = _encoder.encode(ReadRequest([_writable(message) for message in value.messages], value.evidence))
+        body = _encoder.encode(
+            msgspec.structs.replace(value, messages=[_writable(message) for message in value.messages])
+        )
     return HEADER.pack(len(body)) + body
 
 

@@ -187,24 +187,24 @@ class Lane:
     async def _read(self, batch: Batch) -> None:
         messages = batch.messages
         try:
-            answer = await self._ask(messages, evidence=batch.evidence)
+            answer = await self._ask(messages, evidence=batch.evidence, vectors=batch.vectors)
         except Exception as error:
             batch.fail(error if isinstance(error, ServiceError) else ServiceError("the batch could not be sent"))
             raise
         except asyncio.CancelledError:
             batch.fail(NotReady("the service is shutting down"))
             raise
-        batch.finish(answer.analyses)
+        batch.finish(answer.analyses, answer.vectors)
         self._listener.batch_read(len(messages), len(answer.failures), answer.inference_s)
         if answer.failures:
             kinds = sorted(set(answer.failures))
             log.error("inference_failed", extra={"fields": {"n_messages": len(answer.failures), "errors": kinds}})
 
-    async def _ask(self, messages: list[Message], *, evidence: bool) -> Answer:
+    async def _ask(self, messages: list[Message], *, evidence: bool, vectors: bool = False) -> Answer:
         assert self._worker is not None
         try:
             async with asyncio.timeout(self._hang_after_s):
-                answer = await self._worker.read(messages, evidence=evidence)
+                answer = await self._worker.read(messages, evidence=evidence, vectors=vectors)
         except TimeoutError as error:
             raise NotReady(f"the inference worker did not answer within {self._hang_after_s:.1f} s") from error
         self._read_at, self._has_read = monotonic(), True

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from nlp_service.errors import ServiceError
 from nlp_service.inference.frames import (
@@ -25,6 +25,9 @@ from nlp_service.inference.frames import (
     write_analysis,
 )
 from nlp_service.types import Abuse, Action, Analysis, Message, Risk, Verdict
+
+if TYPE_CHECKING:
+    from nlp_service.inference.vectors import Floats
 
 FAILED = "analysis_failed"
 """Reason of the verdict on a message that the models could not read at all."""
@@ -43,8 +46,10 @@ class Read(Protocol):
         """Version of the policy."""
         ...
 
-    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        """Read a batch."""
+    def read(
+        self, messages: Sequence[Message], *, evidence: bool = True, vectors: list[Floats] | None = None
+    ) -> list[Analysis]:
+        """Read a batch; `vectors` is where to add its embeddings, in arrays of some rows each."""
         ...
 
 
@@ -81,30 +86,48 @@ def read_batch(reader: Read, request: ReadRequest) -> bytes:
     """Read a batch into the frame of an `Answer`; when that fails, one by one, so that a bad message fails alone."""
     started = perf_counter()
     try:
-        return _frame_of(reader, request.messages, request.evidence, started)
+        return _frame_of(reader, request, started)
     except Exception:
-        analyses, failures = [], []
-        for message in request.messages:
-            analysis, failure = _read_alone(reader, message, request.evidence)
-            analyses.append(analysis)
-            failures += failure
-        return frame(Answer(analyses, failures, perf_counter() - started))
+        answers = [_read_alone(reader, message, request) for message in request.messages]
+        return frame(
+            Answer(
+                [analysis for answer in answers for analysis in answer.analyses],
+                [failure for answer in answers for failure in answer.failures],
+                perf_counter() - started,
+                [vector for answer in answers for vector in answer.vectors],
+            )
+        )
 
 
-def _frame_of(reader: Read, messages: list[Message], evidence: bool, started: float) -> bytes:
-    analyses = reader.read(messages, evidence=evidence)
-    if len(analyses) != len(messages):
-        raise ValueError(f"{len(messages)} messages gave {len(analyses)} analyses")
-    return frame(Answer(list(map(write_analysis, analyses)), [], perf_counter() - started))
+def _frame_of(reader: Read, request: ReadRequest, started: float) -> bytes:
+    analyses, vectors = _read(reader, request.messages, request)
+    if len(analyses) != len(request.messages):
+        raise ValueError(f"{len(request.messages)} messages gave {len(analyses)} analyses")
+    return frame(Answer(list(map(write_analysis, analyses)), [], perf_counter() - started, vectors))
 
 
-def _read_alone(reader: Read, message: Message, evidence: bool) -> tuple[bytes, list[str]]:
+def _read(reader: Read, messages: list[Message], request: ReadRequest) -> tuple[list[Analysis], list[bytes]]:
+    if not request.vectors:
+        return reader.read(messages, evidence=request.evidence), []
+    # The HTTP process imports this module too, and needs no numpy for it.
+    from nlp_service.inference.vectors import pack
+
+    parts: list[Floats] = []
+    analyses = reader.read(messages, evidence=request.evidence, vectors=parts)
+    vectors = pack(parts)
+    if len(vectors) != len(messages):
+        raise ValueError(f"{len(messages)} messages gave {len(vectors)} vectors")
+    return analyses, vectors
+
+
+def _read_alone(reader: Read, message: Message, request: ReadRequest) -> Answer:
     try:
-        (analysis,) = reader.read([message], evidence=evidence)
-        return write_analysis(analysis), []
+        (analysis,), vectors = _read(reader, [message], request)
+        return Answer([write_analysis(analysis)], [], 0.0, vectors)
     except Exception as error:
         # Only the type: the text of a foreign error may quote the message.
-        return write_analysis(_nothing_known(message)), [type(error).__name__]
+        failure = type(error).__name__
+        return Answer([write_analysis(_nothing_known(message))], [failure], 0.0, [b""] if request.vectors else [])
 
 
 def _nothing_known(message: Message) -> Analysis:

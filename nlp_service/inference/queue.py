@@ -34,11 +34,13 @@ RETRY_AFTER_S = 1.0
 class Job:
     """One request: its messages in order, and the place where their analyses come together."""
 
-    __slots__ = ("_analyses", "_n_missing", "_n_taken", "_sizes", "done", "evidence", "messages", "since")
+    __slots__ = ("_analyses", "_n_missing", "_n_taken", "_sizes", "done", "evidence", "messages", "since", "vectors")
 
-    def __init__(self, messages: Sequence[Message], *, evidence: bool) -> None:
+    def __init__(self, messages: Sequence[Message], *, evidence: bool, vectors: bool = False) -> None:
         self.messages = messages
         self.evidence = evidence
+        self.vectors = [b""] * len(messages) if vectors else None
+        """The embeddings as they come in, None when they are not wanted."""
         self.since = monotonic()
         self.done: asyncio.Future[list[bytes]] = asyncio.get_running_loop().create_future()
         self._sizes = [len(message.text) + sum(map(len, message.context)) for message in messages]
@@ -68,9 +70,11 @@ class Job:
         self._n_taken = end
         return Piece(self, start, end, sum(self._sizes[start:end])) if end > start else None
 
-    def receive(self, start: int, analyses: Sequence[bytes]) -> None:
-        """Put analyses in their places from ``start`` on; the last ones finish the job."""
+    def receive(self, start: int, analyses: Sequence[bytes], vectors: Sequence[bytes] = ()) -> None:
+        """Put analyses, and vectors if they are wanted, in their places from ``start`` on; the last finish the job."""
         self._analyses[start : start + len(analyses)] = analyses
+        if self.vectors is not None:
+            self.vectors[start : start + len(vectors)] = vectors
         self._n_missing -= len(analyses)
         if not self._n_missing and not self.done.done():
             self.done.set_result(self._analyses)
@@ -108,17 +112,23 @@ class Batch:
         return self.pieces[0].job.evidence
 
     @property
+    def vectors(self) -> bool:
+        """Whether any of them wants vectors."""
+        return any(piece.job.vectors is not None for piece in self.pieces)
+
+    @property
     def messages(self) -> list[Message]:
         """The messages of all pieces, in order."""
         return [message for piece in self.pieces for message in piece.job.messages[piece.start : piece.end]]
 
-    def finish(self, analyses: Sequence[bytes]) -> None:
-        """Hand the analyses of `messages` to their jobs."""
+    def finish(self, analyses: Sequence[bytes], vectors: Sequence[bytes] = ()) -> None:
+        """Hand the analyses of `messages`, and their vectors if there are any, to their jobs."""
         position = 0
         for piece in self.pieces:
             n_messages = piece.end - piece.start
-            piece.job.receive(piece.start, analyses[position : position + n_messages])
-            position += n_messages
+            end = position + n_messages
+            piece.job.receive(piece.start, analyses[position:end], vectors[position:end])
+            position = end
 
     def fail(self, error: ServiceError) -> None:
         """End all jobs that have a piece here."""

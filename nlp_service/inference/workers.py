@@ -82,14 +82,15 @@ class Worker:
         """Whether the line stands; it breaks at once when the process ends."""
         return self._line.is_open
 
-    async def read(self, messages: list[Message], *, evidence: bool) -> Answer:
+    async def read(self, messages: list[Message], *, evidence: bool, vectors: bool = False) -> Answer:
         """Have a batch read.
 
         Raises:
             NotReady: The process ended, or what it said is no answer to the batch.
         """
-        answer = await self._line.ask(frame(ReadRequest(messages, evidence)))
-        if not isinstance(answer, Answer) or len(answer.analyses) != len(messages):
+        answer = await self._line.ask(frame(ReadRequest(messages, evidence, vectors)))
+        n_vectors = len(messages) if vectors else 0
+        if not isinstance(answer, Answer) or (len(answer.analyses), len(answer.vectors)) != (len(messages), n_vectors):
             raise NotReady("the worker's answer does not fit the batch")
         return answer
 

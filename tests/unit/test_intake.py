@@ -42,7 +42,7 @@ class Failing:
         self._heads = heads
 
     def analyse(
-        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None, vectors: object = None
     ) -> list[Analysis]:
         silent = {
             "intent": None,
@@ -81,7 +81,7 @@ class Curious:
         self.batches: list[Batch | None] = []
 
     def analyse(
-        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None, vectors: object = None
     ) -> list[Analysis]:
         self.batches.append(batch)
         return self._analyser.analyse(messages, evidence=evidence, batch=batch)
@@ -152,7 +152,7 @@ class Forgetful:
         self._analyser = analyser
 
     def analyse(
-        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None
+        self, messages: Sequence[Message], *, evidence: bool = True, batch: Batch | None = None, vectors: object = None
     ) -> list[Analysis]:
         return self._analyser.analyse(messages, evidence=evidence, batch=batch)[:-1]
 

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.knowledge.asked import Kb, base_of, check_new_name, respond, tenant_of
+from nlp_service.api.caller import tenant_of
+from nlp_service.api.knowledge.asked import Kb, base_of, check_new_name
 from nlp_service.api.knowledge.parts import Knowledge
+from nlp_service.api.resources import respond
 from nlp_service.api.schemas.knowledge import (
     BaseRequest,
     BaseResponse,

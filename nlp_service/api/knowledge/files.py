@@ -6,9 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import read_body
-from nlp_service.api.knowledge.asked import base_of, query_flag, query_version, respond, tenant_of
+from nlp_service.api.caller import tenant_of
+from nlp_service.api.knowledge.asked import base_of, query_version
 from nlp_service.api.knowledge.parts import MOST_LONG, Knowledge
 from nlp_service.api.knowledge.versions import number_of
+from nlp_service.api.resources import query_flag, respond
 from nlp_service.api.schemas.knowledge import ImportResponse
 from nlp_service.errors import BadInput, Overloaded
 from nlp_service.knowledge.exporting import encode

@@ -10,20 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.knowledge.asked import (
-    Kb,
-    base_of,
-    check_line,
-    find_id,
-    query_number,
-    query_version,
-    respond,
-    tenant_of,
-)
+from nlp_service.api.caller import tenant_of
+from nlp_service.api.knowledge.asked import Kb, base_of, query_version
 from nlp_service.api.knowledge.entries import answer_of
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.knowledge.recorder import Recorder
 from nlp_service.api.knowledge.versions import number_of
+from nlp_service.api.resources import check_line, find_id, query_number, respond
 from nlp_service.api.schemas.operations import (
     AlertsResponse,
     ConflictsResponse,

@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from nlp_service.api.analyze import Limits
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.knowledge.asked import Kb, base_of, check_line, kb_of, respond, tenant_of
+from nlp_service.api.caller import tenant_of
+from nlp_service.api.knowledge.asked import Kb, base_of, kb_of
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.knowledge.phrasing import EventStream, Material, Phrasing
 from nlp_service.api.knowledge.recorder import Given, Recorder
 from nlp_service.api.metrics import Metrics
+from nlp_service.api.resources import check_line, respond
 from nlp_service.api.schemas.analysis import MAX_CONTEXT
 from nlp_service.api.schemas.replies import (
     MAX_CHANNEL,

@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.knowledge.asked import Kb, base_of, check_line, query_version, respond, tenant_of
+from nlp_service.api.caller import tenant_of
+from nlp_service.api.knowledge.asked import Kb, base_of, query_version
 from nlp_service.api.knowledge.parts import Knowledge
+from nlp_service.api.resources import check_line, respond
 from nlp_service.api.schemas.versions import (
     MAX_AUTHOR,
     MAX_NOTE,
