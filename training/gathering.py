@@ -71,9 +71,10 @@ def _ask(index: Index, texts: Sequence[str], answers: Sequence[int], reader: Ana
     questions = features.read(index.model, texts, index.synonyms)
     found = []
     for question, right, intents in zip(questions, answers, intents_of(reader, texts), strict=True):
-        rows = candidates(index, question)
+        seen = features.survey(index, question)
+        rows = candidates(index, question, seen=seen)
         if len(rows):
-            values = features.features(index, question, rows)
+            values = features.features(index, question, rows, seen)
             entries = index.wordings.entry[rows]
             found.append(Asked(values, entries, right, intents, question.length))
     return found

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nlp_service.knowledge.search import exact
 from nlp_service.knowledge.search.index import Index, normalised
 from nlp_service.knowledge.search.model import FEATURES, SearchModel
+from nlp_service.knowledge.search.ragged import distinct
 from nlp_service.knowledge.search.synonyms import Synonyms
 from nlp_service.knowledge.search.terms import Wanted, grams, sounds
 from nlp_service.knowledge.search.words import align
@@ -60,12 +61,15 @@ def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Q
         texts: As they were asked.
         synonyms: Of the base.
     """
-    plain = normalised(normalise_batch([text[: 4 * MAX_UNITS] for text in texts]))
-    batch = normalise_batch([synonyms.extend(text[:MAX_UNITS]) for text in plain])
+    batch = normalise_batch([text[: 4 * MAX_UNITS] for text in texts])
+    plain = normalised(batch)
+    said = [synonyms.extend(text[:MAX_UNITS]) for text in plain]
+    if said != plain:
+        batch = normalise_batch(said)
+        said = normalised(batch)
     terms, heard = grams(batch), sounds(batch, model.syllables)
     return [
-        _read(model, terms.of(i), heard.of(i), rows, exact.key(plain[i]))
-        for i, rows in enumerate(model.words(normalised(batch)))
+        _read(model, terms.of(i), heard.of(i), rows, exact.key(plain[i])) for i, rows in enumerate(model.words(said))
     ]
 
 
@@ -79,28 +83,54 @@ def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int], key
     return Question(terms, heard, words, weights, model.projector.project(mean[None])[0], key)
 
 
-def features(index: Index, question: Question, candidates: Rows) -> Floats:
+class Overview(NamedTuple):
+    """A question's BM25 over a whole base.
+
+    Attributes:
+        wordings: Of every wording; (n_wordings,).
+        entries: Of all that each entry says; (n_entries,).
+        of_wordings, of_entries: What the question's terms could about reach there.
+    """
+
+    wordings: Floats
+    entries: Floats
+    of_wordings: float
+    of_entries: float
+
+
+def survey(index: Index, question: Question) -> Overview:
+    """Look at a whole base for a question's terms."""
+    terms = question.terms
+    return Overview(
+        index.by_term.scores(terms),
+        index.by_whole.scores(terms),
+        max(index.wordings.terms.total(terms), 1e-6),
+        max(index.answers.whole.total(terms), 1e-6),
+    )
+
+
+def features(index: Index, question: Question, candidates: Rows, seen: Overview) -> Floats:
     """Values of `FEATURES` for some wordings; (n_candidates, n_features).
 
     ``best`` is of the best among the candidates, so the values of one depend on which others there are.
     """
     wordings, answers = index.wordings, index.answers
     entries = wordings.entry[candidates]
-    found, at = np.unique(entries, return_inverse=True)
+    found = distinct(entries)
+    at = np.searchsorted(found, entries)
     terms, heard = question.terms, question.sounds
-    wording = wordings.terms.scores(terms, candidates)
+    wording, whole = seen.wordings[candidates], seen.entries[entries]
     answer = answers.terms.scores(terms, found)[at]
-    whole = answers.whole.scores(terms, found)[at]
     sound = wordings.sounds.scores(heard, candidates)
     columns = {
         "terms.wording": wording / _SCALE,
-        "terms.wording.share": wording / max(wordings.terms.total(terms), 1e-6),
+        "terms.wording.share": wording / seen.of_wordings,
         "terms.wording.best": wording / (wording.max() + 1e-6),
         "terms.labels": answers.labels.scores(terms, found)[at] / _SCALE,
         "terms.answer": answer / _SCALE,
         "terms.answer.best": answer / (answer.max() + 1e-6),
         "terms.entry": whole / _SCALE,
-        "terms.entry.share": whole / max(answers.whole.total(terms), 1e-6),
+        "terms.entry.share": whole / seen.of_entries,
         "terms.entry.best": whole / (whole.max() + 1e-6),
         "sounds.wording": sound / _SCALE,
         "sounds.wording.share": sound / max(wordings.sounds.total(heard), 1e-6),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nlp_service.knowledge.search.ragged import gather
+from nlp_service.knowledge.search.ragged import gather, tally
 from nlp_service.text.normalise import Batch
 
 K1, B = 1.5, 0.75
@@ -42,7 +42,7 @@ class Terms(NamedTuple):
 
     def of(self, text: int) -> Wanted:
         """Terms of one text."""
-        keys, counts = np.unique(self.keys[self.offsets[text] : self.offsets[text + 1]], return_counts=True)
+        keys, counts = tally(self.keys[self.offsets[text] : self.offsets[text + 1]])
         return Wanted(keys, counts.astype(np.float32))
 
 
@@ -130,7 +130,7 @@ class TermField:
         keys = self.keys[places]
         at = np.minimum(np.searchsorted(terms.keys, keys), len(terms.keys) - 1)
         weights = np.where(terms.keys[at] == keys, self.weights[places] * terms.counts[at], np.float32(0))
-        owner = np.repeat(np.arange(len(documents)), np.diff(offsets))
+        owner = np.repeat(np.arange(len(documents)), offsets[1:] - offsets[:-1])
         return np.bincount(owner, weights, len(documents)).astype(np.float32)
 
 
@@ -145,19 +145,19 @@ class Postings:
         self._weights = field.weights[order]
         self._offsets = np.concatenate(([0], np.cumsum(np.bincount(at, minlength=len(field.vocabulary)))))
 
-    def best(self, terms: Wanted, n: int, allowed: Mask | None = None) -> Index:
-        """Documents with the highest BM25 above 0, at most `n`, in no order; only of those that are `allowed`."""
-        scores = self.scores(terms)
-        if allowed is not None:
-            scores *= allowed
-        if n < len(scores):
-            found = np.argpartition(scores, -n)[-n:]
-            return found[scores[found] > 0]
-        return np.flatnonzero(scores > 0)
-
     def scores(self, terms: Wanted) -> Floats:
         """BM25 of every document for a question's terms."""
         at, which = self._field.find(terms.keys)
         places, begins = gather(self._offsets, at)
-        weights = self._weights[places] * np.repeat(terms.counts[which], np.diff(begins))
+        weights = self._weights[places] * np.repeat(terms.counts[which], begins[1:] - begins[:-1])
         return np.bincount(self._documents[places], weights, self._field.n_documents).astype(np.float32)
+
+
+def best(scores: Floats, n: int, allowed: Mask | None = None) -> Index:
+    """Documents with the highest scores above 0, at most `n`, in no order; only of those that are `allowed`."""
+    if allowed is not None:
+        scores = scores * allowed
+    if n < len(scores):
+        found = np.argpartition(scores, -n)[-n:]
+        return found[scores[found] > 0]
+    return np.flatnonzero(scores > 0)

@@ -68,6 +68,11 @@ class WordField:
         self.offsets: Index = np.concatenate(([0], np.cumsum(lengths))).astype(np.intp)
         self.rows = np.fromiter((row for words in documents for row in words), np.int32, int(self.offsets[-1]))
 
+    def of(self, documents: Index) -> tuple[npt.NDArray[np.int32], Index]:
+        """Words of some documents, one behind the other, and how many each has; (n,) and (n_documents,)."""
+        places, begins = gather(self.offsets, documents)
+        return self.rows[places], begins[1:] - begins[:-1]
+
     def means(self, table: WordTable, block: int = 8192) -> Floats:
         """Weighed mean of the words of each document, of unit length, zero for one without words; (n, dim)."""
         n = len(self.offsets) - 1
@@ -138,37 +143,25 @@ def align(table: WordTable, question: Floats, parts: Sequence[tuple[WordField, I
         question: Vectors of the question's words; (n_words, dim), at least one.
         parts: Fields, each with the documents of it that are wanted; (n,).
     """
-    gathered = [gather(field.offsets, documents) for field, documents in parts]
-    rows = [field.rows[places] for (field, _), (places, _) in zip(parts, gathered, strict=True)]
+    gathered = [field.of(documents) for field, documents in parts]
+    rows = np.concatenate([rows for rows, _ in gathered])
+    lengths = np.concatenate([lengths for _, lengths in gathered])
     # Each word is compared once, however many documents have it.
     needed = np.zeros(len(table.weights), np.bool_)
-    for each in rows:
-        needed[each] = True
+    needed[rows] = True
     different = np.flatnonzero(needed)
     place = np.empty(len(needed), np.int32)
     place[different] = np.arange(len(different), dtype=np.int32)
     cosines = table.vectors(different) @ question.T
-    best = cosines.max(1, initial=-1.0) * table.weights[different]
-    return [
-        _aligned(cosines, best, table.weights, place[each], each, offsets)
-        for each, (_, offsets) in zip(rows, gathered, strict=True)
-    ]
-
-
-def _aligned(
-    cosines: Floats,
-    best: Floats,
-    weights: Floats,
-    places: npt.NDArray[np.int32],
-    rows: npt.NDArray[np.int32],
-    offsets: Index,
-) -> Aligned:
-    forth = np.zeros((len(offsets) - 1, cosines.shape[1]), np.float32)
-    back = np.zeros(len(offsets) - 1, np.float32)
-    filled = np.flatnonzero(np.diff(offsets))
+    places = place[rows]
+    forth = np.zeros((len(lengths), cosines.shape[1]), np.float32)
+    back = np.zeros(len(lengths), np.float32)
+    filled = np.flatnonzero(lengths)
     if len(filled):
-        begins = offsets[:-1][filled]
+        begins = (np.cumsum(lengths) - lengths)[filled]
         forth[filled] = np.maximum.reduceat(cosines[places], begins, axis=0)
-        total = np.add.reduceat(weights[rows], begins)
-        back[filled] = np.add.reduceat(best[places], begins) / np.maximum(total, 1e-9)
-    return Aligned(forth, back)
+        best = cosines.max(1) * table.weights[different]
+        back[filled] = np.add.reduceat(best[places], begins)
+        back[filled] /= np.maximum(np.add.reduceat(table.weights[rows], begins), 1e-9)
+    ends = np.cumsum([len(documents) for _, documents in parts])[:-1]
+    return list(map(Aligned, np.split(forth, ends), np.split(back, ends)))

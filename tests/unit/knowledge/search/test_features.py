@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlp_service.knowledge.search.features import MAX_UNITS, MAX_WORDS, features, read
+from nlp_service.knowledge.search.features import MAX_UNITS, MAX_WORDS, features, read, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES
 from nlp_service.knowledge.search.synonyms import Synonyms
@@ -15,7 +15,7 @@ NONE = Synonyms(())
 def values(index: Index, text: str) -> dict[str, list[float]]:
     """Features of all wordings by name."""
     (question,) = read(index.model, [text], index.synonyms)
-    table = features(index, question, np.arange(index.n_wordings))
+    table = features(index, question, np.arange(index.n_wordings), survey(index, question))
     assert table.shape == (index.n_wordings, len(FEATURES))
     assert np.isfinite(table).all()
     return dict(zip(FEATURES, table.T.tolist(), strict=True))

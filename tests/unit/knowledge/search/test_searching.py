@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_service.knowledge.search.features import features, read
+from nlp_service.knowledge.search.features import features, read, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES
 from nlp_service.knowledge.search.searching import CANDIDATES, candidates, search
@@ -77,7 +77,7 @@ def test_scores_are_those_of_the_ranker() -> None:
     index = Index(SHOP, with_ranker(planted({"terms.wording.share": 4.0}, constant=0.0)))
     found = ask(index, "开门几点")
     (question,) = read(index.model, ["开门几点"], index.synonyms)
-    values = features(index, question, candidates(index, question))
+    values = features(index, question, candidates(index, question), survey(index, question))
     assert found.hits[0].score == pytest.approx(4.0 * values[:, FEATURES.index("terms.wording.share")].max(), rel=1e-5)
     assert found.cover == pytest.approx(0.5)
     scores = np.array([hit.score for hit in found.hits])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_service.knowledge.search.terms import K1, B, Postings, TermField, Terms, Wanted, grams, sounds
+from nlp_service.knowledge.search.terms import K1, B, Postings, TermField, Terms, Wanted, best, grams, sounds
 from nlp_service.text.normalise import normalise, normalise_batch
 from tests.unit.knowledge.search.made_up import sensible
 
@@ -127,15 +127,15 @@ def test_a_term_that_nothing_holds_counts_in_the_total() -> None:
 def test_the_best_are_those_with_the_highest_scores() -> None:
     postings = Postings(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
     question = terms_of("甲乙丙").of(0)
-    assert sorted(postings.best(question, 2).tolist()) == [0, 3]
-    assert sorted(postings.best(question, 9).tolist()) == [0, 1, 3]  # 丁 shares nothing
-    assert postings.best(terms_of("戊").of(0), 2).tolist() == []
+    assert sorted(best(postings.scores(question), 2).tolist()) == [0, 3]
+    assert sorted(best(postings.scores(question), 9).tolist()) == [0, 1, 3]  # 丁 shares nothing
+    assert best(postings.scores(terms_of("戊").of(0)), 2).tolist() == []
 
 
 def test_the_best_are_found_among_those_that_are_allowed() -> None:
     postings = Postings(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
     allowed = np.array([False, True, True, False])
-    assert postings.best(terms_of("甲乙丙").of(0), 1, allowed).tolist() == [1]
+    assert best(postings.scores(terms_of("甲乙丙").of(0)), 1, allowed).tolist() == [1]
 
 
 def test_nothing_reaches_from_one_text_into_the_next() -> None:
