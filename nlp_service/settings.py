@@ -55,6 +55,7 @@ class Settings(BaseSettings):
         max_body_bytes: Bytes in the body of one request.
         data: Folder for what the service keeps.
         db: URL of the database; empty for an SQLite file in `data`. `database` gives the one that holds.
+        reranker: Hub id or folder of a cross-encoder that ranks the first entries of a search anew; empty for none.
         llm_url: Where OpenAI's chat protocol begins at a language model that may phrase replies; empty for none.
         llm_model: Its name there; goes with `llm_url`.
         llm_key: Sent to it as bearer token; empty where none is needed.
@@ -78,6 +79,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=16 * 2**20, ge=1024)
     data: str = Field(default="data", min_length=1)
     db: str = ""
+    reranker: str = ""
     llm_url: str = ""
     llm_model: str = ""
     llm_key: SecretStr = SecretStr("")

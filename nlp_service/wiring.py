@@ -39,15 +39,25 @@ def build_reader(model: str = "fast", *, encoder: str = "", threads: int = 1) ->
     return Reader(Analyser.load(TIERS.get(model, Path(model)), encoder=encoder, threads=threads))
 
 
-def build_search_model(folder: Path = SEARCH) -> SearchModel:
+def build_search_model(folder: Path = SEARCH, *, reranker: str = "") -> SearchModel:
     """Load the model that searches knowledge bases.
 
+    Args:
+        folder: Of the model.
+        reranker: Hub id or folder of a cross-encoder that ranks the first hits anew; empty for the model alone.
+
     Raises:
-        ArtifactError: A file of the model is missing, damaged or of another version.
+        ArtifactError: A file of the model is missing, damaged or of another version, or the cross-encoder cannot be
+            loaded.
     """
     from nlp_service.knowledge.search.model import SearchModel
 
-    return SearchModel.load(folder)
+    model = SearchModel.load(folder)
+    if not reranker:
+        return model
+    from nlp_service.inference.hub.crossing import CrossEncoder
+
+    return model.with_crossing(CrossEncoder(reranker))
 
 
 def build_generator(url: str, model: str, *, key: str = "", timeout_s: float = 8.0) -> Generator | None:

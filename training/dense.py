@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nlp_service.knowledge.search.index import normalised
+from nlp_service.knowledge.search.fields import normalised
 from nlp_service.knowledge.search.model import words_of
 from nlp_service.knowledge.search.ragged import gather
 from nlp_service.knowledge.search.words import WordField, WordTable

@@ -52,7 +52,9 @@ class Searcher:
     def bm25(self, index: Index, texts: Sequence[str]) -> list[list[int]]:
         """The first ten entries by BM25 over all that they say."""
         questions = features.read(self._model, texts, index.synonyms)
-        return [np.argsort(-index.by_whole.scores(each.terms), kind="stable")[:10].tolist() for each in questions]
+        return [
+            np.argsort(-index.answers.postings.scores(each.terms)[0], kind="stable")[:10].tolist() for each in questions
+        ]
 
 
 def measure(data: Path, search_model: Path, analyser: Path) -> list[Row]:

@@ -59,6 +59,7 @@ def publish(
     that cannot be read are named on standard error and make the exit code 1.
     """
     from nlp_service.knowledge.gate import publish_checked
+    from nlp_service.settings import read_settings
     from nlp_service.wiring import build_search_model
 
     with opened(db) as store:
@@ -68,7 +69,7 @@ def publish(
         asked, n_failed = _read_queries(queries)
         done = publish_checked(
             store,
-            build_search_model(),
+            build_search_model(reranker=read_settings().reranker),
             tenant,
             name,
             author=author,
@@ -140,6 +141,7 @@ def evaluate(
     from nlp_service.knowledge.evaluation import evaluate_own
     from nlp_service.knowledge.loading import load_index, load_thresholds
     from nlp_service.knowledge.ways import compare_ways
+    from nlp_service.settings import read_settings
     from nlp_service.wiring import build_search_model
 
     with opened(db) as store:
@@ -148,7 +150,7 @@ def evaluate(
             check_published(base)
         asked, n_failed = _read_queries(queries)
         analyses = _analyse(asked, model) if asked is not None else None
-        search_model = build_search_model()
+        search_model = build_search_model(reranker=read_settings().reranker)
         index = load_index(store, search_model, base, None if draft else base.published)
         bounds = fit(index).thresholds if draft else load_thresholds(store, search_model, base)
         figures = evaluate_own(index, bounds) if asked is None else ask(index, bounds, asked, analyses)
@@ -172,10 +174,11 @@ def check_published(base: Base) -> None:
 def _with_assistant(store: KnowledgeStore, work: Callable[[Assistant], Awaitable[T]]) -> T:
     """Do as the service does, in this process."""
     from nlp_service.knowledge.assistant import Assistant
+    from nlp_service.settings import read_settings
     from nlp_service.wiring import build_search_model
 
     async def run() -> T:
-        assistant = Assistant(store, build_search_model())
+        assistant = Assistant(store, build_search_model(reranker=read_settings().reranker))
         try:
             return await work(assistant)
         finally:

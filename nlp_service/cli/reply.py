@@ -58,7 +58,7 @@ def reply(
         paths.refuse(queries)
         settings = read_settings(model=model)
         reader = load(settings.model, settings.encoder)
-        desk = Desk(Assistant(store, build_search_model()), reader, tenant, kb)
+        desk = Desk(Assistant(store, build_search_model(reranker=settings.reranker)), reader, tenant, kb)
         counts = asyncio.run(desk.answer(itertools.chain(first, lines), paths.output, paths.errors))
         found = {"replies": counts.total() - counts["failed"], **counts, "seconds": round(time.monotonic() - begun, 2)}
         words = ", ".join(f"{count:,} {name}" for name, count in found.items() if name != "seconds")

@@ -51,7 +51,7 @@ def serve(
                 host=settings.host,
                 port=settings.port,
                 options=_options(settings),
-                knowledge=Knowledge(database, build_search_model(), generator=generator),
+                knowledge=Knowledge(database, build_search_model(reranker=settings.reranker), generator=generator),
             )
 
 

@@ -18,10 +18,11 @@ from typing import TypeVar
 import msgspec
 
 from nlp_service.errors import NotFound, ServiceError
-from nlp_service.knowledge.calibrate import INTENTS, Calibrated, calibrate
+from nlp_service.knowledge.calibrate import Calibrated, calibrate
 from nlp_service.knowledge.claims import Source
 from nlp_service.knowledge.loaded import Asked, Loaded
 from nlp_service.knowledge.loading import load_index, load_synonyms, load_thresholds
+from nlp_service.knowledge.probes import INTENTS
 from nlp_service.knowledge.reply import Alternative, Decision, Reply, decide
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.store.knowledge import KnowledgeStore
@@ -189,13 +190,13 @@ class Assistant:
         if held is not None and held.index.version == base.published:
             index = held.index.with_synonyms(load_synonyms(base))
         else:
-            index = load_index(self._store, self._model, base, base.published)
+            index = load_index(self._store, self._model, base, base.published).build()
         thresholds = load_thresholds(self._store, self._model, base)
         return Loaded(index, thresholds, Standing(base.published, base.settings_version))
 
     def _load_version(self, tenant: str, kb: str, version: int) -> Loaded:
         base = self._store.get(tenant, kb)
-        index = load_index(self._store, self._model, base, version)
+        index = load_index(self._store, self._model, base, version).build()
         return Loaded(index, self._model.thresholds, Standing(version, base.settings_version))
 
     async def _follow(self) -> None:

@@ -7,16 +7,14 @@ question near to the base that nothing in it answers. Half of what is asked is t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nlp_service.knowledge.held_out import MAX_ASKED, hold_out
-from nlp_service.knowledge.search.features import read
+from nlp_service.knowledge.probes import Sought, seek_own
 from nlp_service.knowledge.search.index import Index
-from nlp_service.knowledge.search.searching import search
 from nlp_service.knowledge.thresholds import N_CLARIFY, Thresholds
 
 LEAST = 30
@@ -27,9 +25,6 @@ LEAST_CLARIFY = 0.35
 
 CLARIFY_PRECISION = 0.6
 """How often one of the questions that are offered must be the right one."""
-
-INTENTS: Mapping[str, float] = {"question": 0.95, "chat": 0.03, "ad": 0.0}
-"""What is taken to be known of a wording's intents: it is a question."""
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -55,15 +50,16 @@ class Calibrated(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def calibrate(index: Index, precision: float = 0.9) -> Calibrated:
+def calibrate(index: Index, precision: float = 0.9, sought: Sequence[Sought] | None = None) -> Calibrated:
     """Fit the thresholds of a base.
 
     Args:
         index: Of its published version.
         precision: Wanted of ``answer``, in (0, 1).
+        sought: What its own wordings found, as `probes.seek_own` gives it, where that is known already.
     """
     usual = msgspec.structs.replace(index.model.thresholds, precision=precision)
-    best, right, together, offered, answerable = _ask(index)
+    best, right, together, offered, answerable = _table(seek_own(index) if sought is None else sought)
     n = int(answerable.sum())
     if n < LEAST:
         return Calibrated(usual, 0, reason=f"{n} wordings of entries with several are fewer than {LEAST}")
@@ -102,23 +98,19 @@ def least_bound(chances: Floats, right: Mask, precision: float) -> float:
     return float(chances[order][good[-1]]) if len(good) else 1.0
 
 
-def _ask(index: Index) -> tuple[Floats, Mask, Floats, Mask, Mask]:
-    """Ask wordings with themselves left out, then with their entries left out too.
+def _table(sought: Sequence[Sought]) -> tuple[Floats, Mask, Floats, Mask, Mask]:
+    """What wordings found with themselves left out, and with their entries left out too.
 
     Returns:
         Probability of the best and whether it is right, that of the best few together and whether one of them is, and
         whether anything could be right; (n,) each, n twice the number of wordings.
     """
     rows: list[tuple[float, bool, float, bool, bool]] = []
-    for held in hold_out(index, MAX_ASKED):
-        asked = list(zip(held.entry, held.number, strict=True))
-        texts = [index.entries[place].questions[number] for place, number in asked]
-        for question, place in zip(read(index.model, texts, index.synonyms), held.entry, strict=True):
-            others = np.arange(len(index.entries)) != place
-            for allowed in (None, others):
-                hits = search(held.rest, question, INTENTS, allowed=allowed).hits[:N_CLARIFY]
-                chances = [round(hit.probability, 4) for hit in hits]  # as `decide` compares them
-                best, found = chances[0] if hits else 0.0, [hit.entry for hit in hits]
-                rows.append((best, found[:1] == [place], sum(chances), place in found, allowed is None))
+    for probe, found in sought:
+        hits = found.hits[:N_CLARIFY]
+        chances = [round(hit.probability, 4) for hit in hits]  # as `decide` compares them
+        entries = [hit.entry for hit in hits]
+        best = chances[0] if hits else 0.0
+        rows.append((best, entries[:1] == [probe.right], sum(chances), probe.right in entries, probe.right is not None))
     table = np.array(rows, np.float64).reshape(-1, 5)
     return table[:, 0], table[:, 1] > 0, table[:, 2], table[:, 3] > 0, table[:, 4] > 0

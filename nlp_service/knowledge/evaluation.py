@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from nlp_service.knowledge.calibrate import INTENTS
 from nlp_service.knowledge.held_out import count_single
-from nlp_service.knowledge.probes import NOWHERE, Probe, Query, Sitting, of_queries, of_wordings
+from nlp_service.knowledge.probes import DEPTH, NOWHERE, Probe, Query, Sought, of_queries, seek, seek_own
 from nlp_service.knowledge.reply import Decision, decide
 from nlp_service.knowledge.search.index import Index
-from nlp_service.knowledge.search.searching import search
+from nlp_service.knowledge.search.searching import Found
 from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.types import Analysis
-
-DEPTH = 10
-"""Entries of a search that are looked at."""
 
 N_BINS = 15
 """Bins of the calibration error, as Guo et al. (2017) take them."""
@@ -137,16 +133,22 @@ def evaluate(
     Raises:
         BadInput: There are not as many analyses as queries.
     """
-    return _measure(index, thresholds, [of_queries(index, queries, analyses)])
+    asked, probes = of_queries(index, queries, analyses)
+    return _measure(index, thresholds, [seek(asked, probe) for probe in probes])
 
 
-def evaluate_own(index: Index, thresholds: Thresholds) -> Figures:
+def evaluate_own(index: Index, thresholds: Thresholds, sought: Sequence[Sought] | None = None) -> Figures:
     """Ask a base's own wordings, each taken out of it, then with its whole entry closed; at most 600, drawn alike.
 
     Entries of one wording cannot be asked; ``n_single`` counts them. Where the thresholds were fitted on the same
     wordings, precision and coverage are a little too good.
+
+    Args:
+        index: Of the base.
+        thresholds: To decide by.
+        sought: What its own wordings found, as `probes.seek_own` gives it, where that is known already.
     """
-    figures = _measure(index, thresholds, of_wordings(index))
+    figures = _measure(index, thresholds, seek_own(index) if sought is None else sought)
     return msgspec.structs.replace(figures, n_single=count_single(index))
 
 
@@ -181,14 +183,12 @@ def expected_calibration_error(chances: Floats, right: npt.NDArray[np.bool_], n_
     return float(sum(abs(chances[rows].mean() - right[rows].mean()) * len(rows) for rows in bins) / len(order))
 
 
-def _measure(index: Index, thresholds: Thresholds, sittings: Iterable[Sitting]) -> Figures:
-    outcomes = [_ask(asked, thresholds, probe) for asked, probes in sittings for probe in probes]
+def _measure(index: Index, thresholds: Thresholds, sought: Sequence[Sought]) -> Figures:
+    outcomes = [_outcome(index, thresholds, *one) for one in sought]
     return summarise(outcomes, thresholds, index.model.version)
 
 
-def _ask(index: Index, thresholds: Thresholds, probe: Probe) -> Outcome:
-    intents = probe.analysis.intent.probabilities if probe.analysis.intent else INTENTS
-    found = search(index, probe.question, intents, allowed=probe.allowed(len(index.entries)), n=DEPTH)
+def _outcome(index: Index, thresholds: Thresholds, probe: Probe, found: Found) -> Outcome:
     reply = decide(found, index.entries, probe.analysis, thresholds, index.version)
     entries = [hit.entry for hit in found.hits]
     rank = entries.index(probe.right) + 1 if probe.right in entries else 0

@@ -15,7 +15,7 @@ from nlp_service.errors import BadInput, Conflict
 from nlp_service.knowledge.calibrate import Calibrated, calibrate
 from nlp_service.knowledge.evaluation import Figures, evaluate, evaluate_own
 from nlp_service.knowledge.loading import load_index, load_thresholds
-from nlp_service.knowledge.probes import Query
+from nlp_service.knowledge.probes import Query, seek_own
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.knowledge.versions import read_entries
@@ -131,8 +131,9 @@ def publish_checked(
         raise Conflict(f"nothing was changed since version {base.published}")
     before = _Before(store, model, base)
     draft = load_index(store, model, base)
-    fitted = calibrate(draft, before.thresholds.precision)
-    figures = evaluate_own(draft, fitted.thresholds)
+    sought = seek_own(draft)
+    fitted = calibrate(draft, before.thresholds.precision, sought)
+    figures = evaluate_own(draft, fitted.thresholds, sought)
     asked = evaluate(draft, fitted.thresholds, queries) if queries else None
     falls = before.falls(figures, asked, queries or (), allowed)
     if falls and force_reason is None:

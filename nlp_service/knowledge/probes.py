@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,14 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.errors import BadInput
-from nlp_service.knowledge.calibrate import INTENTS
-from nlp_service.knowledge.held_out import Held, hold_out
+from nlp_service.knowledge.held_out import MAX_ASKED, Held, hold_out
 from nlp_service.knowledge.search.features import Question, read
 from nlp_service.knowledge.search.index import Index
+from nlp_service.knowledge.search.searching import Found, search
 from nlp_service.types import Abuse, Analysis, Intent, Risk, Sentiment
+
+DEPTH = 10
+"""Entries of a search that are looked at."""
 
 NOWHERE = -1
 """Place of an entry that the index does not have."""
+
+INTENTS: Mapping[str, float] = {"question": 0.95, "chat": 0.03, "ad": 0.0}
+"""What is taken to be known of the intents of a wording: it is a question."""
 
 ASKING = Analysis(
     id=None,
@@ -71,6 +77,13 @@ class Probe(NamedTuple):
         return mask
 
 
+class Sought(NamedTuple):
+    """A probe and what was found for it."""
+
+    probe: Probe
+    found: Found
+
+
 Sitting = tuple[Index, list[Probe]]
 """An index with what is asked of it."""
 
@@ -102,13 +115,28 @@ def of_queries(index: Index, queries: Sequence[Query], analyses: Sequence[Analys
     return index, probes
 
 
-def of_wordings(index: Index) -> Iterator[Sitting]:
+def of_wordings(index: Index, most: int = MAX_ASKED) -> Iterator[Sitting]:
     """Make probes of an index's own wordings: each without itself, and once more without its whole entry.
 
     The second is a question near to the base that nothing in it answers.
+
+    Args:
+        index: Of the base; it is not searched, only what is left of it is.
+        most: Wordings at the most.
     """
-    for held in hold_out(index):
+    for held in hold_out(index, most):
         yield held.rest, _of_held(index, held)
+
+
+def seek(index: Index, probe: Probe, n: int = DEPTH) -> Sought:
+    """Ask an index."""
+    intents = probe.analysis.intent.probabilities if probe.analysis.intent else INTENTS
+    return Sought(probe, search(index, probe.question, intents, allowed=probe.allowed(len(index.entries)), n=n))
+
+
+def seek_own(index: Index, most: int = MAX_ASKED) -> list[Sought]:
+    """Ask a base's own wordings, as `of_wordings` gives them."""
+    return [seek(rest, probe) for rest, probes in of_wordings(index, most) for probe in probes]
 
 
 def _of_held(index: Index, held: Held) -> list[Probe]:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nlp_service.knowledge.calibrate import INTENTS
-from nlp_service.knowledge.evaluation import DEPTH, Ranking, ranking
-from nlp_service.knowledge.probes import Probe, Query, Sitting, of_queries, of_wordings
+from nlp_service.knowledge.evaluation import Ranking, ranking
+from nlp_service.knowledge.probes import DEPTH, Probe, Query, Sitting, of_queries, of_wordings, seek
 from nlp_service.knowledge.search.index import Index
-from nlp_service.knowledge.search.searching import search
 from nlp_service.types import Analysis
 
 REACH = 100
@@ -66,8 +64,8 @@ def _bm25(index: Index, probe: Probe) -> list[int]:
 
 def _dense(index: Index, probe: Probe) -> list[int]:
     """By vectors: of the best wording and of all that an entry says, added up."""
-    wordings = (index.wordings.vectors @ probe.question.vector).astype(np.float64)
-    entries = (index.answers.all_vectors @ probe.question.vector).astype(np.float64)
+    wordings = (index.wordings.nearest @ probe.question.vector).astype(np.float64)
+    entries = (index.answers.nearest @ probe.question.vector).astype(np.float64)
     return _best(_of_entries(index, wordings) + entries)
 
 
@@ -80,9 +78,7 @@ def _fused(index: Index, probe: Probe) -> list[int]:
 
 def _reranked(index: Index, probe: Probe) -> list[int]:
     """By the search as it is."""
-    intents = probe.analysis.intent.probabilities if probe.analysis.intent else INTENTS
-    hits = search(index, probe.question, intents, allowed=probe.allowed(len(index.entries)), n=DEPTH).hits
-    return [hit.entry for hit in hits]
+    return [hit.entry for hit in seek(index, probe).found.hits]
 
 
 WAYS: Mapping[str, Way] = {
@@ -98,12 +94,12 @@ WAYS: Mapping[str, Way] = {
 
 def _by_wordings(index: Index, probe: Probe) -> Floats:
     """BM25 of the best wording of each entry; (n_entries,)."""
-    return _of_entries(index, index.by_term.scores(probe.question.terms).astype(np.float64))
+    return _of_entries(index, index.wordings.postings.scores(probe.question.terms)[0].astype(np.float64))
 
 
 def _by_entries(index: Index, probe: Probe) -> Floats:
     """BM25 of all that each entry says; (n_entries,)."""
-    return index.by_whole.scores(probe.question.terms).astype(np.float64)
+    return index.answers.postings.scores(probe.question.terms)[0].astype(np.float64)
 
 
 def _of_entries(index: Index, scores: Floats) -> Floats:

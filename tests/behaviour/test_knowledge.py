@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nlp_service.knowledge.calibrate import INTENTS
 from nlp_service.knowledge.entries import make_entry
 from nlp_service.knowledge.loaded import Asked, Loaded
+from nlp_service.knowledge.probes import INTENTS
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.store.records import Standing

@@ -67,7 +67,7 @@ def find(name: str, *, revision: str | None = None, fetch: bool = False) -> Path
     if folder.is_dir():
         return folder
     if name.startswith((".", "/", "~")) or name.count("/") > 1 or folder.exists():
-        raise ArtifactError(f"{name}: no such folder; NLP_ENCODER is a folder or the id of a checkpoint of the hub")
+        raise ArtifactError(f"{name}: no such folder; a checkpoint is named by its folder or by its id on the hub")
     attempts: list[dict[str, Any]] = [{"local_files_only": True}]
     if fetch:
         attempts += [{"allow_patterns": _FETCHED}, {"allow_patterns": [*_FETCHED, "pytorch_model*.bin"]}]
@@ -82,7 +82,7 @@ def find(name: str, *, revision: str | None = None, fetch: bool = False) -> Path
             return folder
     raise ArtifactError(
         f"{name}: no such folder, and no such checkpoint in the local cache of the hub; where there is a network, "
-        f"`hf download {name}` fetches it, or NLP_ENCODER names a folder"
+        f"`hf download {name}` fetches it, or its folder is named"
     ) from reason
 
 
@@ -170,6 +170,11 @@ def _json(path: Path, kind: type = dict) -> Any:
     if not isinstance(content, kind):
         raise ArtifactError(f"{path}: not what is expected there")
     return content
+
+
+def digest(folder: Path) -> str:
+    """sha256 of everything in a folder of a transformer alone."""
+    return _digest(folder, [""])
 
 
 def _weights(folder: Path) -> list[Path]:

@@ -55,7 +55,7 @@ class Transformer:
         self._tokenizer = _load_tokenizer(name, folder)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = _load_model(name, folder).to(self._device).eval()
-        bounds = (LONGEST, longest, self._tokenizer.model_max_length, _positions(self._model))
+        bounds = (LONGEST, longest, self._tokenizer.model_max_length, positions(self._model))
         self._longest = min(int(bound) for bound in bounds if bound)
         marks = (self._tokenizer.cls_token_id, self._tokenizer.eos_token_id, self._tokenizer.unk_token_id)
         self._filler = next((mark for mark in marks if mark is not None), 0)
@@ -129,7 +129,7 @@ def _load_tokenizer(name: str, folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # those of transformers have no base of their own
-        raise ArtifactError(f"{name}: transformers cannot load its tokenizer ({_first_line(error)})") from error
+        raise ArtifactError(f"{name}: transformers cannot load its tokenizer ({first_line(error)})") from error
     if not tokenizer.is_fast:
         raise ArtifactError(
             f"{name}: its tokenizer is of the slow kind, which does not say which characters a token stands for; "
@@ -148,7 +148,7 @@ def _load_model(name: str, folder: Path) -> Any:
             folder, local_files_only=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
         )
     except Exception as error:  # those of transformers have no base of their own
-        raise ArtifactError(f"{name}: transformers cannot load its model ({_first_line(error)})") from error
+        raise ArtifactError(f"{name}: transformers cannot load its model ({first_line(error)})") from error
     # Missing weights would be random. Those of the pooler often are: nothing here reads it.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key)
     if missing:
@@ -157,7 +157,7 @@ def _load_model(name: str, folder: Path) -> Any:
     return model.get_encoder() if model.config.is_encoder_decoder else model
 
 
-def _positions(model: Any) -> int | None:
+def positions(model: Any) -> int | None:
     """Tokens that a network has positions for; None where it does not say."""
     for name, table in model.named_modules():
         if name.endswith("position_embeddings") and hasattr(table, "num_embeddings"):
@@ -166,6 +166,7 @@ def _positions(model: Any) -> int | None:
     return getattr(model.config, "max_position_embeddings", None)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Type of an error of a foreign library, and the first line of what it says."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__

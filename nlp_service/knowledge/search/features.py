@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.knowledge.search import exact
-from nlp_service.knowledge.search.index import Index, normalised
+from nlp_service.knowledge.search.fields import normalised
+from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES, SearchModel
 from nlp_service.knowledge.search.ragged import distinct
 from nlp_service.knowledge.search.synonyms import Synonyms
@@ -38,6 +39,7 @@ class Question(NamedTuple):
         weights: What each word counts; (n_words,).
         vector: The projected mean of the words, of unit length or zero; (n_columns,).
         key: Its `exact.key`.
+        text: Normalised, of at most `MAX_UNITS` units.
     """
 
     terms: Wanted
@@ -46,6 +48,7 @@ class Question(NamedTuple):
     weights: Floats
     vector: Floats
     key: str
+    text: str
 
     @property
     def length(self) -> float:
@@ -68,19 +71,18 @@ def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Q
         batch = normalise_batch(said)
         said = normalised(batch)
     terms, heard = grams(batch), sounds(batch, model.syllables)
-    return [
-        _read(model, terms.of(i), heard.of(i), rows, exact.key(plain[i])) for i, rows in enumerate(model.words(said))
-    ]
+    return [_read(model, terms.of(i), heard.of(i), rows, plain[i]) for i, rows in enumerate(model.words(said))]
 
 
-def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int], key: str) -> Question:
+def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int], text: str) -> Question:
     chosen = np.array(list(dict.fromkeys(rows)), np.intp)
     if len(chosen) > MAX_WORDS:
         chosen = chosen[np.sort(np.argsort(-model.table.weights[chosen], kind="stable")[:MAX_WORDS])]
     words, weights = model.table.vectors(chosen), model.table.weights[chosen]
     mean = weights @ words
     mean /= max(float(np.linalg.norm(mean)), 1e-9)
-    return Question(terms, heard, words, weights, model.projector.project(mean[None])[0], key)
+    vector = model.projector.project(mean[None])[0]
+    return Question(terms, heard, words, weights, vector, exact.key(text), text[:MAX_UNITS])
 
 
 class Overview(NamedTuple):
@@ -90,22 +92,27 @@ class Overview(NamedTuple):
         wordings: Of every wording; (n_wordings,).
         entries: Of all that each entry says; (n_entries,).
         of_wordings, of_entries: What the question's terms could about reach there.
+        is_whole: Whether all terms were looked up; the commonest ones are not where there are very many wordings.
     """
 
     wordings: Floats
     entries: Floats
     of_wordings: float
     of_entries: float
+    is_whole: bool
 
 
 def survey(index: Index, question: Question) -> Overview:
     """Look at a whole base for a question's terms."""
     terms = question.terms
+    wordings, every_wording = index.wordings.postings.scores(terms)
+    entries, every_entry = index.answers.postings.scores(terms)
     return Overview(
-        index.by_term.scores(terms),
-        index.by_whole.scores(terms),
+        wordings,
+        entries,
         max(index.wordings.terms.total(terms), 1e-6),
         max(index.answers.whole.total(terms), 1e-6),
+        every_wording and every_entry,
     )
 
 
@@ -119,7 +126,10 @@ def features(index: Index, question: Question, candidates: Rows, seen: Overview)
     found = distinct(entries)
     at = np.searchsorted(found, entries)
     terms, heard = question.terms, question.sounds
-    wording, whole = seen.wordings[candidates], seen.entries[entries]
+    if seen.is_whole:
+        wording, whole = seen.wordings[candidates], seen.entries[entries]
+    else:
+        wording, whole = wordings.terms.scores(terms, candidates), answers.whole.scores(terms, found)[at]
     answer = answers.terms.scores(terms, found)[at]
     sound = wordings.sounds.scores(heard, candidates)
     columns = {
@@ -135,9 +145,9 @@ def features(index: Index, question: Question, candidates: Rows, seen: Overview)
         "sounds.wording": sound / _SCALE,
         "sounds.wording.share": sound / max(wordings.sounds.total(heard), 1e-6),
         "sounds.answer": answers.sounds.scores(heard, found)[at] / _SCALE,
-        "words.wording": wordings.vectors[candidates] @ question.vector,
-        "words.answer": (answers.vectors[found] @ question.vector)[at],
-        "words.entry": (answers.all_vectors[found] @ question.vector)[at],
+        "words.wording": wordings.vectors.of(candidates) @ question.vector,
+        "words.answer": (answers.vectors.of(found) @ question.vector)[at],
+        "words.entry": (answers.all_vectors.of(found) @ question.vector)[at],
         "entry.wordings": np.log1p(index.begins[found + 1] - index.begins[found])[at],
         **_aligned(index, question, candidates, found, at),
     }

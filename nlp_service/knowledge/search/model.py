@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,16 @@ class Ranker:
         return float(1.0 / (1.0 + np.exp(-np.clip(logit, -30.0, 30.0))))
 
 
+class Crossing(Protocol):
+    """What reads a question and a passage together, such as a cross-encoder of the hub."""
+
+    version: str
+
+    def scores(self, question: str, passages: Sequence[str]) -> Floats:
+        """How well each passage answers, as a logit; (n,)."""
+        ...
+
+
 class SearchModel:
     """What turns texts into what is searched. `load` makes one; it may be shared between threads.
 
@@ -90,6 +101,7 @@ class SearchModel:
         syllables: Code of the syllable of each code point, 0 where it has none.
         ranker: Orders candidates.
         thresholds: Bounds for bases without any of their own.
+        crossing: Ranks the first hits anew; None for the ranker alone.
     """
 
     def __init__(
@@ -107,6 +119,13 @@ class SearchModel:
         self.syllables = syllables
         self.ranker = ranker
         self.thresholds = thresholds
+        self.crossing: Crossing | None = None
+
+    def with_crossing(self, crossing: Crossing) -> SearchModel:
+        """The same model with something that ranks its first hits anew; its version names both."""
+        twin = copy.copy(self)
+        twin.crossing, twin.version = crossing, f"{self.version}+{crossing.version}"
+        return twin
 
     @classmethod
     def load(cls, folder: Path) -> SearchModel:

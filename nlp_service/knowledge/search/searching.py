@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from nlp_service.knowledge.search.features import Overview, Question, features, survey
 from nlp_service.knowledge.search.index import Index
-from nlp_service.knowledge.search.model import FEATURES
+from nlp_service.knowledge.search.model import FEATURES, Crossing
+from nlp_service.knowledge.search.postings import best
 from nlp_service.knowledge.search.ragged import distinct
-from nlp_service.knowledge.search.terms import best
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
@@ -32,6 +32,9 @@ KEPT_OF_ENTRY = 4
 
 _SHARES = (1.0, 1.5, 0.5, 0.5)
 """What counts for being kept: shares of the terms in the wording and in the whole entry, cosines to both."""
+
+CROSSED = 10
+"""Entries that a cross-encoder ranks anew."""
 
 SAME_LEAD, SAME_COVER = 5.0, 0.98
 """How far a wording that is the question itself leads, and the least probability that the base then answers.
@@ -99,6 +102,9 @@ def search(
     leading, shares = order(scores, entries)
     signs = signs_of(values, scores, int(leading[0]), float(shares[0]), question.length, intents)
     cover = index.model.ranker.cover(signs)
+    if index.model.crossing is not None:
+        scores = _crossed(index, index.model.crossing, question, wordings, scores, leading[:CROSSED])
+        leading, shares = order(scores, entries)
     if len(same):
         # The operator has said which entry this question is for; the ranker never saw such a one while it learnt.
         scores[np.isin(wordings, same)] = scores.max() + SAME_LEAD
@@ -111,9 +117,23 @@ def search(
     return Found(hits, cover)
 
 
+def _crossed(
+    index: Index, crossing: Crossing, question: Question, wordings: Rows, scores: Floats, leading: Rows
+) -> Floats:
+    """Scores by a cross-encoder for the leading candidates; the others keep their order behind them."""
+    passages = []
+    for row in wordings[leading].tolist():
+        entry = index.entries[index.wordings.entry[row]]
+        passages.append(f"{entry.questions[index.wordings.number[row]]} {entry.answer}")
+    crossed = crossing.scores(question.text, passages)
+    result: Floats = scores - scores.max() + crossed.min() - np.float32(1.0)
+    result[leading] = crossed
+    return result
+
+
 def _same(index: Index, question: Question, allowed: Mask | None) -> Rows:
     """Wordings that are the question itself, but for how it is dressed."""
-    rows = np.array(index.wordings.keyed.get(question.key, []) if question.key else [], np.intp)
+    rows = index.wordings.keyed.rows(question.key)
     return rows if allowed is None else rows[allowed[index.wordings.entry[rows]]]
 
 
@@ -173,8 +193,8 @@ def _kept(index: Index, question: Question, rows: Rows, seen: Overview, by_whole
     of_wordings, of_entries, near_wordings, near_entries = _SHARES
     promise = seen.wordings[rows] * (of_wordings / seen.of_wordings)
     promise += seen.entries[entries] * (of_entries / seen.of_entries)
-    promise += near_wordings * (index.wordings.vectors[rows] @ question.vector)
-    promise += near_entries * (index.answers.all_vectors[entries] @ question.vector)
+    promise += near_wordings * (index.wordings.vectors.of(rows) @ question.vector)
+    promise += near_entries * (index.answers.all_vectors.of(entries) @ question.vector)
     highest = by_whole[np.argsort(-seen.entries[by_whole], kind="stable")[:KEPT_BY_WHOLE]]
     promise[(entries[:, None] == highest).any(1)] += 10.0
     falling = np.argsort(-promise, kind="stable")

@@ -1,14 +1,15 @@
-"""Documents as weighed terms, and BM25 over them.
+"""Documents as weighed terms, and BM25 of some of them.
 
 A `TermField` holds one kind of text of every document (its wording, its answer ...) by document, so that a feature of
-a few candidates costs nothing for the others; `Postings` holds the same weights by term, so that a question finds its
-documents. The weights are those of Lucene's BM25 (Robertson and Zaragoza 2009; Kamphuis et al. 2020) times K1 + 1, so
-that a term that stands once in a document of the usual length weighs as much as it is rare.
+a few candidates costs nothing for the others; `postings.Postings` holds the same weights by term, so that a question
+finds its documents. The weights are those of Lucene's BM25 (Robertson and Zaragoza 2009; Kamphuis et al. 2020) times
+K1 + 1, so that a term that stands once in a document of the usual length weighs as much as it is rare.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,6 @@ K1, B = 1.5, 0.75
 Keys = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
 Index = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -86,34 +86,28 @@ def _runs(
     return Terms(np.concatenate(keys)[order], np.concatenate(([0], np.cumsum(counts))).astype(np.intp))
 
 
-class TermField:
-    """Terms of every document with their weights.
+class Rarities:
+    """What is known of the terms of all documents together.
 
     Args:
-        terms: Of the documents.
+        vocabulary: The different terms, ascending; (n_terms,).
+        frequency: Documents that have each; (n_terms,).
+        n_documents: Documents in all.
+        n_terms: Terms of all documents together, repetitions included.
     """
 
-    def __init__(self, terms: Terms) -> None:
-        n = len(terms.offsets) - 1
-        document = np.repeat(np.arange(n, dtype=np.uint64), np.diff(terms.offsets))
-        pairs, counts = np.unique(document << np.uint64(32) | terms.keys, return_counts=True)
-        self.n_documents = n
-        self.keys: Keys = (pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        documents = (pairs >> np.uint64(32)).astype(np.intp)
-        self.offsets: Index = np.searchsorted(documents, np.arange(n + 1)).astype(np.intp)
-        self.vocabulary, at, frequency = np.unique(self.keys, return_inverse=True, return_counts=True)
-        self.rarity: Floats = np.log1p((n - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
-        self.unseen = float(np.log1p((n + 0.5) / 0.5))
-        lengths = np.diff(terms.offsets)
-        relative = lengths / (lengths.mean() or 1.0) if n else lengths
-        saturation = K1 * (1 - B + B * relative[documents])
-        self.weights: Floats = (self.rarity[at] * counts * (K1 + 1) / (counts + saturation)).astype(np.float32)
+    def __init__(self, vocabulary: Keys, frequency: npt.NDArray[np.integer], n_documents: int, n_terms: int) -> None:
+        self.n_documents = n_documents
+        self.vocabulary = vocabulary
+        self.rarity: Floats = np.log1p((n_documents - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+        self._unseen = float(np.log1p((n_documents + 0.5) / 0.5))
+        self._usual = n_terms / n_documents if n_documents and n_terms else 1.0
 
     def total(self, terms: Wanted) -> float:
         """Sum of the rarities of a question's terms: what a document that holds them all once could about reach."""
         at, which = self.find(terms.keys)
         unseen = float(terms.counts.sum() - terms.counts[which].sum())
-        return float(self.rarity[at] @ terms.counts[which]) + self.unseen * unseen
+        return float(self.rarity[at] @ terms.counts[which]) + self._unseen * unseen
 
     def find(self, keys: Keys) -> tuple[Index, Index]:
         """Places in the vocabulary of those of the different keys that are in it, and which of the keys these are."""
@@ -122,42 +116,97 @@ class TermField:
         which = which[self.vocabulary[at[which]] == keys[which]]
         return at[which].astype(np.intp), which.astype(np.intp)
 
+    def weights(
+        self, places: npt.NDArray[np.integer], counts: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]
+    ) -> Floats:
+        """What terms weigh in documents.
+
+        Args:
+            places: Of each term in the vocabulary.
+            counts: How often it is in the document.
+            lengths: Terms of the document.
+        """
+        saturation = K1 * (1 - B + B * (lengths / self._usual))
+        weights: Floats = (self.rarity[places] * counts * (K1 + 1) / (counts + saturation)).astype(np.float32)
+        return weights
+
+
+class Scoring(Protocol):
+    """BM25 of some documents."""
+
+    def total(self, terms: Wanted) -> float:
+        """As `Rarities.total`."""
+        ...
+
     def scores(self, terms: Wanted, documents: Index) -> Floats:
         """BM25 of some documents for a question's terms; shape of `documents`."""
-        if not len(terms.keys):
-            return np.zeros(len(documents), np.float32)
+        ...
+
+
+class TermField:
+    """Terms of every document with their weights, held in memory.
+
+    Args:
+        terms: Of the documents.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        n = len(terms.offsets) - 1
+        documents, self.keys, counts = pairs_of(terms)
+        self.offsets: Index = np.searchsorted(documents, np.arange(n + 1)).astype(np.intp)
+        vocabulary, self.at, frequency = np.unique(self.keys, return_inverse=True, return_counts=True)
+        self.rarities = Rarities(vocabulary, frequency, n, len(terms.keys))
+        self.weights = self.rarities.weights(self.at, counts, np.diff(terms.offsets)[documents])
+
+    def total(self, terms: Wanted) -> float:
+        """As `Rarities.total`."""
+        return self.rarities.total(terms)
+
+    def scores(self, terms: Wanted, documents: Index) -> Floats:
+        """BM25 of some documents for a question's terms; shape of `documents`."""
         places, offsets = gather(self.offsets, documents)
+        n = len(documents)
+        if not len(terms.keys):
+            return np.zeros(n, np.float32)
         keys = self.keys[places]
         at = np.minimum(np.searchsorted(terms.keys, keys), len(terms.keys) - 1)
-        weights = np.where(terms.keys[at] == keys, self.weights[places] * terms.counts[at], np.float32(0))
-        owner = np.repeat(np.arange(len(documents)), offsets[1:] - offsets[:-1])
-        return np.bincount(owner, weights, len(documents)).astype(np.float32)
+        met = np.where(terms.keys[at] == keys, self.weights[places] * terms.counts[at], np.float32(0))
+        return np.bincount(np.repeat(np.arange(n), offsets[1:] - offsets[:-1]), met, n).astype(np.float32)
 
 
-class Postings:
-    """The documents of each term of a `TermField`, for finding the best ones."""
+class TermReader:
+    """As a `TermField`, of documents that are read again each time: slower, for bases too large to hold.
 
-    def __init__(self, field: TermField) -> None:
-        at = np.searchsorted(field.vocabulary, field.keys)
-        order = np.argsort(at, kind="stable")
-        self._field = field
-        self._documents = np.repeat(np.arange(field.n_documents, dtype=np.int32), np.diff(field.offsets))[order]
-        self._weights = field.weights[order]
-        self._offsets = np.concatenate(([0], np.cumsum(np.bincount(at, minlength=len(field.vocabulary)))))
+    Args:
+        rarities: Of all documents.
+        read: Gives the terms of some documents.
+    """
 
-    def scores(self, terms: Wanted) -> Floats:
-        """BM25 of every document for a question's terms."""
-        at, which = self._field.find(terms.keys)
-        places, begins = gather(self._offsets, at)
-        weights = self._weights[places] * np.repeat(terms.counts[which], begins[1:] - begins[:-1])
-        return np.bincount(self._documents[places], weights, self._field.n_documents).astype(np.float32)
+    def __init__(self, rarities: Rarities, read: Callable[[Index], Terms]) -> None:
+        self._rarities = rarities
+        self._read = read
+
+    def total(self, terms: Wanted) -> float:
+        """As `Rarities.total`."""
+        return self._rarities.total(terms)
+
+    def scores(self, terms: Wanted, documents: Index) -> Floats:
+        """BM25 of some documents for a question's terms; shape of `documents`."""
+        read = self._read(documents)
+        rows, keys, counts = pairs_of(read)
+        places, which = self._rarities.find(terms.keys)
+        known = terms.keys[which]
+        if not len(known):
+            return np.zeros(len(documents), np.float32)
+        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        met = np.flatnonzero(known[at] == keys)
+        weights = self._rarities.weights(places[at[met]], counts[met], np.diff(read.offsets)[rows[met]])
+        weights *= terms.counts[which][at[met]]
+        return np.bincount(rows[met], weights, len(documents)).astype(np.float32)
 
 
-def best(scores: Floats, n: int, allowed: Mask | None = None) -> Index:
-    """Documents with the highest scores above 0, at most `n`, in no order; only of those that are `allowed`."""
-    if allowed is not None:
-        scores = scores * allowed
-    if n < len(scores):
-        found = np.argpartition(scores, -n)[-n:]
-        return found[scores[found] > 0]
-    return np.flatnonzero(scores > 0)
+def pairs_of(terms: Terms) -> tuple[Index, Keys, npt.NDArray[np.intp]]:
+    """Each document with each of its different terms and how often it has it, by document and term ascending."""
+    document = np.repeat(np.arange(len(terms.offsets) - 1, dtype=np.uint64), np.diff(terms.offsets))
+    pairs, counts = tally(document << np.uint64(32) | terms.keys)
+    return (pairs >> np.uint64(32)).astype(np.intp), (pairs & np.uint64(0xFFFFFFFF)).astype(np.uint32), counts

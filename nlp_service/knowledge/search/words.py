@@ -5,8 +5,8 @@ Learnt from unlabelled text (`training/words.py`); a word that is not in the tab
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,14 @@ class WordTable:
         return np.asarray(self._vectors[rows], np.float32)
 
 
+class Words(Protocol):
+    """The words of documents, as rows of a table."""
+
+    def of(self, documents: Index) -> tuple[npt.NDArray[np.int32], Index]:
+        """Words of some documents, one behind the other, and how many each has; (n,) and (n_documents,)."""
+        ...
+
+
 class WordField:
     """The words of every document, as rows of a table: ``rows[offsets[i]:offsets[i + 1]]`` are those of document i."""
 
@@ -89,6 +97,60 @@ class WordField:
         return result
 
 
+class WordReader:
+    """As a `WordField`, of documents that are read again each time.
+
+    Args:
+        read: Gives the words of some documents.
+    """
+
+    def __init__(self, read: Callable[[Index], WordField]) -> None:
+        self._read = read
+
+    def of(self, documents: Index) -> tuple[npt.NDArray[np.int32], Index]:
+        """As `WordField.of`."""
+        field = self._read(documents)
+        return field.rows, np.diff(field.offsets)
+
+
+class Vectors(Protocol):
+    """Vectors of documents, of unit length or zero."""
+
+    def of(self, documents: Index) -> Floats:
+        """Those of some documents; (n, n_columns)."""
+        ...
+
+
+class HeldVectors:
+    """Vectors of every document.
+
+    Args:
+        rows: In 32 or 16 bits; (n_documents, n_columns).
+    """
+
+    def __init__(self, rows: npt.NDArray[np.floating]) -> None:
+        self.rows = rows
+
+    def of(self, documents: Index) -> Floats:
+        """Those of some documents; (n, n_columns)."""
+        return np.asarray(self.rows[documents], np.float32)
+
+
+class ReadVectors:
+    """Vectors of documents that are read again each time.
+
+    Args:
+        read: Gives the vectors of some documents.
+    """
+
+    def __init__(self, read: Callable[[Index], Floats]) -> None:
+        self._read = read
+
+    def of(self, documents: Index) -> Floats:
+        """Those of some documents; (n, n_columns)."""
+        return self._read(documents)
+
+
 class Projector:
     """The mean of a text's words to a vector in which a question is close to what answers it.
 
@@ -111,6 +173,11 @@ class Projector:
             raise ValueError("the projector's arrays do not fit together")
         self._skip, self._inner, self._inner_bias = skip, inner, inner_bias
         self._outer, self._outer_bias = outer, outer_bias
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of a vector."""
+        return int(self._skip.shape[1])
 
     def project(self, means: Floats, block: int = 8192) -> Floats:
         """Vectors of unit length, zero for a zero mean; (n, dim) gives (n, n_columns)."""
@@ -135,7 +202,7 @@ class Aligned(NamedTuple):
     back: Floats
 
 
-def align(table: WordTable, question: Floats, parts: Sequence[tuple[WordField, Index]]) -> list[Aligned]:
+def align(table: WordTable, question: Floats, parts: Sequence[tuple[Words, Index]]) -> list[Aligned]:
     """Align a question with some documents of several fields.
 
     Args:

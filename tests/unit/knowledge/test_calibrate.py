@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_service.knowledge import calibrate as calibration
 from nlp_service.knowledge.calibrate import LEAST, calibrate, least_bound
 from nlp_service.knowledge.entries import Entry, make_entry
+from nlp_service.knowledge.probes import seek_own
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.thresholds import Thresholds
 from tests.unit.knowledge.search.made_up import planted, sensible, with_ranker
@@ -107,9 +107,13 @@ def test_a_wording_does_not_find_itself_in_what_its_entry_says(feature: str) -> 
     assert (fitted.coverage, fitted.false_answers) == (0.0, 0.0)
 
 
-def test_of_many_wordings_the_same_ones_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "MAX_ASKED", 31)
+def test_of_many_wordings_the_same_ones_are_drawn() -> None:
     index = Index(base(40), sensible())
-    fitted = calibrate(index)
+    fitted = calibrate(index, sought=seek_own(index, 31))
     assert fitted.asked == 31
-    assert calibrate(index) == fitted
+    assert calibrate(index, sought=seek_own(index, 31)) == fitted
+
+
+def test_what_was_sought_already_gives_the_same_thresholds() -> None:
+    index = Index(base(40), sensible())
+    assert calibrate(index, 0.8, seek_own(index)) == calibrate(index, 0.8)

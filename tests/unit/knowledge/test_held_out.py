@@ -41,8 +41,8 @@ def test_nothing_of_a_wording_is_left_where_it_is_asked() -> None:
     rows = [(rest, probe) for rest, probes in of_wordings(index) for probe in probes if probe.id == "odd#1"]
     assert [probe.right for _, probe in rows] == [len(SHOP), None]
     for rest, probe in rows:
-        assert not rest.by_whole.scores(probe.question.terms).any()
-        assert not rest.by_term.scores(probe.question.terms).any()
+        assert not rest.answers.postings.scores(probe.question.terms)[0].any()
+        assert not rest.wordings.postings.scores(probe.question.terms)[0].any()
 
 
 def test_no_more_are_asked_than_wanted() -> None:

@@ -68,7 +68,7 @@ def test_the_longest_question_is_found() -> None:
 
 
 def test_other_synonyms_make_another_index_of_the_same_parts() -> None:
-    index = Index(SHOP, sensible())
+    index = Index(SHOP, sensible()).build()
     twin = index.with_synonyms(Synonyms([["发票", "凭证"]]))
     assert twin.wordings is index.wordings
     assert ids(twin, ask(twin, "凭证"))[0] == "invoice"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp_service.knowledge.search.terms import K1, B, Postings, TermField, Terms, Wanted, best, grams, sounds
+from nlp_service.knowledge.search.postings import Postings, best
+from nlp_service.knowledge.search.terms import K1, B, TermField, Terms, Wanted, grams, sounds
 from nlp_service.text.normalise import normalise, normalise_batch
 from tests.unit.knowledge.search.made_up import sensible
 
@@ -45,11 +46,11 @@ def plain_bm25(documents: list[str], question: str) -> list[float]:
 
 
 def by_document(field: TermField, terms: Wanted) -> Scores:
-    return field.scores(terms, np.arange(field.n_documents))
+    return field.scores(terms, np.arange(field.rarities.n_documents))
 
 
 def by_term(field: TermField, terms: Wanted) -> Scores:
-    return Postings(field).scores(terms)
+    return Postings.of(field).scores(terms)[0]
 
 
 WAYS = pytest.mark.parametrize("scores", [by_document, by_term])
@@ -125,17 +126,17 @@ def test_a_term_that_nothing_holds_counts_in_the_total() -> None:
 
 
 def test_the_best_are_those_with_the_highest_scores() -> None:
-    postings = Postings(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
+    postings = Postings.of(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
     question = terms_of("甲乙丙").of(0)
-    assert sorted(best(postings.scores(question), 2).tolist()) == [0, 3]
-    assert sorted(best(postings.scores(question), 9).tolist()) == [0, 1, 3]  # 丁 shares nothing
-    assert best(postings.scores(terms_of("戊").of(0)), 2).tolist() == []
+    assert sorted(best(postings.scores(question)[0], 2).tolist()) == [0, 3]
+    assert sorted(best(postings.scores(question)[0], 9).tolist()) == [0, 1, 3]  # 丁 shares nothing
+    assert best(postings.scores(terms_of("戊").of(0))[0], 2).tolist() == []
 
 
 def test_the_best_are_found_among_those_that_are_allowed() -> None:
-    postings = Postings(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
+    postings = Postings.of(TermField(terms_of("甲乙丙", "甲", "丁", "甲乙")))
     allowed = np.array([False, True, True, False])
-    assert best(postings.scores(terms_of("甲乙丙").of(0)), 1, allowed).tolist() == [1]
+    assert best(postings.scores(terms_of("甲乙丙").of(0))[0], 1, allowed).tolist() == [1]
 
 
 def test_nothing_reaches_from_one_text_into_the_next() -> None:
