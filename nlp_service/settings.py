@@ -10,7 +10,7 @@ import ipaddress
 import os
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nlp_service.errors import BadInput
@@ -20,6 +20,10 @@ PREFIX = "NLP_"
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error", "critical"],
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+]
+
+Auth = Annotated[
+    Literal["keys", "off"], BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 ]
 
 
@@ -42,8 +46,9 @@ class Settings(BaseSettings):
     the same fields, and a test compares.
 
     Attributes:
-        host: Loopback address or ``localhost`` to listen on. Nothing else, as long as the service asks for no keys.
+        host: Address to listen on; only a loopback address or ``localhost`` while the service asks for no keys.
         port: TCP port, 0 for one that the system chooses.
+        auth: ``keys`` asks every request for a key; ``off`` lets everybody on this machine do everything.
         model: A tier (``fast``) or the folder of an artefact.
         encoder: Hub id or folder of the checkpoint that the heads in `model` were fitted on; empty for what `model`
             itself names.
@@ -67,6 +72,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    auth: Auth = "keys"
     model: str = Field(default="fast", min_length=1)
     encoder: str = ""
     workers: int = Field(default_factory=default_workers, ge=1, le=64)
@@ -91,12 +97,11 @@ class Settings(BaseSettings):
         """URL, or path of an SQLite file."""
         return self.db or os.path.join(self.data, "nlp_service.db")
 
-    @field_validator("host")
-    @classmethod
-    def _only_loopback(cls, host: str) -> str:
-        if not _is_loopback(host):
-            raise ValueError("the service asks for no keys yet, so it listens on loopback only (127.0.0.1)")
-        return host
+    @model_validator(mode="after")
+    def _without_keys_only_loopback(self) -> Self:
+        if self.auth == "off" and not _is_loopback(self.host):
+            raise ValueError("NLP_AUTH=off lets everybody do everything, so NLP_HOST must be loopback (127.0.0.1)")
+        return self
 
     @model_validator(mode="after")
     def _one_request_fits_the_queue(self) -> Self:

@@ -27,15 +27,38 @@ def run(
     data: Data = corpora.DATA,
     work: Work | None = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the artefact; models/NAME unless given.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Corrections to learn from: export labels.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
 ) -> None:
     """Train, calibrate and export the model of a recipe, from data to artefact."""
+    from training import corrections
     from training import recipe as recipes
     from training import run as steps
 
     _prepare(threads)
     plan = recipes.load(recipe)
-    steps.run(plan, data, work or ROOT / "work" / plan.name, out or ROOT / "models" / plan.name)
+    folder = work or ROOT / "work" / plan.name
+    if labels is not None and work is None:
+        folder = corrections.folder_for(labels, folder)
+    steps.run(plan, data, folder, out or ROOT / "models" / plan.name, labels)
+
+
+@app.command()
+def adapt(
+    labels: Annotated[Path, typer.Option(help="Corrections: what `nlp-service export labels` writes.")],
+    replay: Annotated[Path, typer.Option(help="Messages as they come: what `nlp-service export messages` writes.")],
+    out: Annotated[Path, typer.Option(help="Folder of the adapted model; must not be there.")],
+    model: Annotated[str, typer.Option(help="The model to begin with: a tier, or its folder.")] = "fast",
+    check: Annotated[Path | None, typer.Option(help="Labels that are not learnt from, to measure on.")] = None,
+    data: Annotated[Path, typer.Option(help="The data folder, where there is one.")] = corpora.DATA,
+    threads: Annotated[int, typer.Option(help="Threads; 0 for all cores.")] = 0,
+) -> None:
+    """Let a released model learn from corrections, in minutes and without its corpus; refused if it gets worse."""
+    from training import adapt as step
+    from training import evaluate as steps
+
+    _prepare(threads)
+    step.adapt(steps.folder(model, ROOT / "models"), labels, replay, out, checked=check, data=data)
 
 
 @app.command()

@@ -21,7 +21,19 @@ from nlp_service.inference.pains import PainFinder
 from nlp_service.inference.reading import Thresholds, read_row
 from nlp_service.inference.spans import Locator
 from nlp_service.text.normalise import normalise_batch
-from training import annotated, calibrate, conformal, contrast, distil, examples, export, linear, metrics, obfuscate
+from training import (
+    annotated,
+    calibrate,
+    conformal,
+    contrast,
+    corrections,
+    distil,
+    examples,
+    export,
+    linear,
+    metrics,
+    obfuscate,
+)
 from training import recipe as recipes
 from training.distil import DistilPlan
 from training.examples import Example, Splits
@@ -35,7 +47,7 @@ from training.tokens import tokenise
 RECIPES = Path(__file__).resolve().parent / "recipes"
 
 
-def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
+def run(recipe: Recipe, data: Path, work: Path, out: Path, labels: Path | None = None) -> None:
     """Train, calibrate and export the model of a recipe; the teachers of a student first.
 
     Args:
@@ -43,12 +55,14 @@ def run(recipe: Recipe, data: Path, work: Path, out: Path) -> None:
         data: The data folder.
         work: Where intermediate files go and are found again.
         out: Folder of the artefact; written at the end.
+        labels: Corrections of people that are learnt from as well; a folder is for one file of them.
 
     Raises:
-        FileNotFoundError: The data is not there.
+        FileNotFoundError: The data or a file is not there.
+        ValueError: The corrections cannot be read.
     """
     work.mkdir(parents=True, exist_ok=True)
-    splits = splits_of(recipe, data)
+    splits = splits_of(recipe, data, labels)
     say("split", **{name: len(getattr(splits, name)) for name in ("train", "calibration", "test", "dev")})
     if not (work / "encoder.pt").exists():
         pretrain(data, work, recipe.pretrain)
@@ -103,13 +117,13 @@ def mix(recipe: Recipe, data: Path, work: Path, other: Path, share: float, out: 
     assemble(recipe, work, out, classifier, load_lookup(work), splits_of(recipe, data))
 
 
-def splits_of(recipe: Recipe, data: Path) -> Splits:
-    """Annotated messages by their use; the project's own annotations are all for training."""
+def splits_of(recipe: Recipe, data: Path, labels: Path | None = None) -> Splits:
+    """Annotated messages by their use; the project's own annotations and corrections of people are for training."""
     splits = examples.split(data, seed=recipe.seed)
-    if not recipe.annotations:
-        return splits
-    known = splits.held_out | {examples.key(example.text) for example in splits.train}
-    return dataclasses.replace(splits, train=[*splits.train, *annotated.load(data, known)])
+    if recipe.annotations:
+        known = splits.held_out | {examples.key(example.text) for example in splits.train}
+        splits = dataclasses.replace(splits, train=[*splits.train, *annotated.load(data, known)])
+    return splits if labels is None else corrections.join(splits, corrections.load(labels))
 
 
 def _teacher(recipe: Recipe, data: Path, work: Path) -> Path:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -14,15 +14,18 @@ from nlp_service.api.analyze import Analyze, Limits
 from nlp_service.api.errors import add_error_handlers
 from nlp_service.api.health import HealthRoutes
 from nlp_service.api.metrics import Metrics
-from nlp_service.api.openapi import add_openapi
+from nlp_service.api.openapi import Part, add_openapi
 from nlp_service.api.requests import NamedRoute, RequestFrame
 from nlp_service.api.resources import resource
 from nlp_service.inference.batcher import Batcher
 from nlp_service.inference.process import Build
 
 if TYPE_CHECKING:
+    from nlp_service.api.access import Access
+    from nlp_service.api.community import Community, CommunityRooms
     from nlp_service.api.knowledge.parts import Knowledge
     from nlp_service.api.knowledge.routes import KnowledgeRoutes
+    from nlp_service.knowledge.search.model import SearchModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,39 @@ class Options:
     limits: Limits = field(default_factory=Limits)
 
 
-def create_app(build: Build, options: Options, knowledge: Knowledge | None = None) -> FastAPI:
+class Room(Protocol):
+    """Routes of one subject, and what runs behind them as long as the application does.
+
+    Attributes:
+        all: The routes.
+        described: What the OpenAPI document says of them.
+    """
+
+    all: list[NamedRoute]
+    described: Part
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End, even what did not begin."""
+
+
+def create_app(
+    build: Build,
+    options: Options,
+    knowledge: Knowledge | None = None,
+    access: Access | None = None,
+    community: Community | None = None,
+) -> FastAPI:
     """Put the application together; its lifespan starts and ends the workers.
 
     Args:
         build: Makes the reader inside each worker: a function of a module, or a `partial` of one.
         options: How it runs.
         knowledge: What is behind the routes of knowledge bases; without it there are none.
+        access: Finds out who asks; without it everybody may do everything, and there are no routes of keys.
+        community: What is behind the routes of messages, rules and reviews; without it there are none.
 
     Entering the lifespan raises what `Batcher.start` raises, so a damaged model stops the start.
     """
@@ -62,22 +91,26 @@ def create_app(build: Build, options: Options, knowledge: Knowledge | None = Non
     )
     metrics.watch_queue(lambda: batcher.n_queued)
 
-    analyze = resource("/v1/analyze", read="analyze", POST=Analyze(batcher, options.limits).post)
+    rules = community.rulebooks if community else None
+    analyze = resource("/v1/analyze", read="analyze", POST=Analyze(batcher, options.limits, rules).post)
     bases = _knowledge_routes(knowledge, batcher, metrics, options.limits)
-    direct = [analyze, *([bases.reply] if bases else [])]
+    groups = _community_rooms(community, batcher, options, knowledge.model if knowledge else None)
+    rooms: list[Room] = [*([bases] if bases else []), *(groups.all if groups else ()), *_access_routes(access)]
+    direct = [analyze, *([bases.reply] if bases else []), *([groups.messages] if groups else [])]
+    frame = Middleware(RequestFrame, metrics=metrics, direct={route.path: route for route in direct}, access=access)
     app = FastAPI(
         title="nlp-service",
         version="1",
         description="Reads messages of Chinese communities.",
-        lifespan=_running(batcher, metrics, bases),
+        lifespan=_running(batcher, metrics, rooms),
         docs_url=None,  # the pages would load scripts from another host
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestFrame, metrics=metrics, direct={route.path: route for route in direct})],
+        middleware=[frame],
     )
     add_error_handlers(app)
-    add_openapi(app, has_knowledge=bases is not None)
-    app.router.routes += [analyze, *(bases.all if bases else ()), *_routes(batcher, metrics)]
+    add_openapi(app, [room.described for room in rooms], needs_key=access is not None and not access.is_open)
+    app.router.routes += [analyze, *(route for room in rooms for route in room.all), *_routes(batcher, metrics)]
     return app
 
 
@@ -92,22 +125,40 @@ def _knowledge_routes(
     return KnowledgeRoutes(knowledge, batcher, metrics, limits)
 
 
+def _community_rooms(
+    community: Community | None, batcher: Batcher, options: Options, model: SearchModel | None
+) -> CommunityRooms | None:
+    if community is None:
+        return None
+    from nlp_service.api.community import CommunityRooms
+
+    return CommunityRooms(community, batcher, options.limits, options.deadline_s, model)
+
+
+def _access_routes(access: Access | None) -> list[Room]:
+    if access is None:
+        return []
+    from nlp_service.api.keys import AccessRoutes
+
+    return [AccessRoutes(access)]
+
+
 def _running(
-    batcher: Batcher, metrics: Metrics, bases: KnowledgeRoutes | None
+    batcher: Batcher, metrics: Metrics, rooms: Sequence[Room]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """The lifespan: workers run as long as the application does."""
+    """The lifespan: workers, and what is behind the routes, run as long as the application does."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             await batcher.start()
             metrics.set_versions(batcher.model_version, batcher.policy_version)
-            if bases is not None:
-                await bases.start()
+            for room in rooms:
+                await room.start()
             yield
         finally:
-            if bases is not None:
-                await bases.stop()
+            for room in reversed(rooms):
+                await room.stop()
             await batcher.stop()
 
     return lifespan

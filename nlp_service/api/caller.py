@@ -7,9 +7,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from nlp_service.errors import Forbidden
-
-SCOPES = ("analyze", "ingest", "kb:read", "kb:write", "review", "admin", "tenants")
-"""What a key may be allowed; ``tenants`` is to make tenants and their first keys."""
+from nlp_service.store.scopes import SCOPES
 
 
 class Caller(NamedTuple):
@@ -39,6 +37,9 @@ class Caller(NamedTuple):
 
 ANYBODY = Caller("default", "anonymous", frozenset(SCOPES))
 """Who asks where no keys are asked for."""
+
+NOBODY = Caller("", "nobody", frozenset())
+"""Who asks for what is open to all, where keys are asked for otherwise; may do nothing that needs a scope."""
 
 
 def caller_of(request: Request) -> Caller:

@@ -27,7 +27,7 @@ def error_response(error: ServiceError, request_id: str) -> Response:
     """The answer for an error; with ``Retry-After`` in whole seconds, at least one, where asking again may help."""
     response = _respond(error.status, detail_of(error), request_id)
     if isinstance(error, Unauthorized):
-        response.headers["www-authenticate"] = "Bearer"
+        response.headers["www-authenticate"] = 'Bearer realm="nlp-service"'
     if isinstance(error, Overloaded | NotReady):
         response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
     return response

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from nlp_service.api.requests import NamedRoute
 from nlp_service.api.schemas import analysis, errors, health
 from nlp_service.types import INTENTS, SENTIMENTS
 
@@ -44,6 +48,9 @@ _NARROWER: dict[tuple[str, str], dict[str, Any]] = {
 _WORDS = {
     200: "OK",
     201: "Made",
+    202: "Taken; the work goes on",
+    401: "No key, or one that is not good",
+    403: "The key does not allow it",
     404: "Not there",
     409: "What is there does not allow it",
     413: "Too large",
@@ -55,31 +62,111 @@ _WORDS = {
 Schema = dict[str, Any]
 
 
-def add_openapi(app: FastAPI, *, has_knowledge: bool = False) -> None:
+class Operation(NamedTuple):
+    """One method of a path.
+
+    Attributes:
+        method: In small letters.
+        path: With ``{names}``.
+        name: Of its own in the whole document.
+        answer: Name of the type of the answer.
+        body: Name of the type of the body; empty for none.
+        query: Names of parameters.
+        statuses: Those of success.
+        errors: Those that not every operation has.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answer: str
+    body: str = ""
+    query: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = (200,)
+    errors: tuple[int, ...] = (404,)
+
+
+class Part(NamedTuple):
+    """What the document says of some routes.
+
+    Attributes:
+        paths: By their templates.
+        examples: One of each type that is a whole body.
+        narrower: As `_NARROWER`.
+    """
+
+    paths: Mapping[str, Schema]
+    examples: tuple[msgspec.Struct, ...]
+    narrower: Mapping[tuple[str, str], Schema] = {}
+
+
+def add_openapi(app: FastAPI, parts: Sequence[Part] = (), *, needs_key: bool = False) -> None:
     """Serve the document: what FastAPI knows of its own routes, and the routes and types that are described here.
 
     Args:
         app: Whose document it is.
-        has_knowledge: Whether the routes of knowledge bases are among its routes.
+        parts: What it has beside the routes of every application.
+        needs_key: Whether its routes are for those who have a key; which scope each needs, the routes say.
     """
 
     def openapi() -> Schema:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            paths, examples, narrower = _paths(), EXAMPLES, _NARROWER
-            if has_knowledge:
-                # Here for the same reason as in `app`.
-                from nlp_service.api.knowledge import openapi as knowledge
-
-                paths, examples = paths | knowledge.paths(), examples + knowledge.EXAMPLES
-                narrower = narrower | knowledge.NARROWER
-            document["paths"] = {**paths, **document.get("paths", {})}
+            paths, examples, narrower = _paths(), EXAMPLES, dict(_NARROWER)
+            for part in parts:
+                paths, examples = paths | dict(part.paths), examples + part.examples
+                narrower |= part.narrower
+            # A copy, because other documents have the same parts.
+            document["paths"] = copy.deepcopy({**paths, **document.get("paths", {})})
             components = document.setdefault("components", {})
             components["schemas"] = {**schemas(examples, narrower), **components.get("schemas", {})}
+            if needs_key:
+                _add_security(document, [route for route in app.routes if isinstance(route, NamedRoute)])
             app.openapi_schema = document
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # the framework's own way of extending the document
+
+
+def paths_of(operations: Sequence[Operation], parameters: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Paths by their templates.
+
+    Args:
+        operations: Any number.
+        parameters: Schemas of the parameters of queries by name.
+    """
+    found: defaultdict[str, Schema] = defaultdict(dict)
+    for operation in operations:
+        found[operation.path][operation.method] = _describe(operation, parameters)
+    return dict(found)
+
+
+def _describe(operation: Operation, parameters: Mapping[str, Schema]) -> Schema:
+    names = [(name, "path", {"type": "string"}) for name in re.findall(r"{(\w+)}", operation.path)]
+    names += [(name, "query", parameters[name]) for name in operation.query]
+    errors = dict.fromkeys((*operation.errors, 413, 422, 429, 503), "ErrorResponse")
+    described: Schema = {"summary": operation.summary, "operationId": operation.name}
+    if names:
+        described["parameters"] = [
+            {"name": name, "in": place, "required": place == "path", "schema": schema} for name, place, schema in names
+        ]
+    if operation.body:
+        described["requestBody"] = {"required": True, "content": content_of(operation.body)}
+    described["responses"] = responses_of(dict.fromkeys(operation.statuses, operation.answer) | errors)
+    return described
+
+
+def _add_security(document: Schema, routes: Sequence[NamedRoute]) -> None:
+    """Say which scope each operation needs, and how it is refused without."""
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    refused = responses_of(dict.fromkeys((401, 403), "ErrorResponse"))
+    for route in routes:
+        for method, scope in route.scopes.items():
+            operation = document["paths"].get(route.path.replace(":path}", "}"), {}).get(method.lower())
+            if operation is not None:
+                operation["security"] = [{"key": [scope]}]
+                operation["responses"] = dict(sorted((operation["responses"] | refused).items()))
 
 
 def schemas(

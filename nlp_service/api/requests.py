@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from nlp_service.api.caller import Caller
 from nlp_service.api.errors import internal_error, service_error_response
 from nlp_service.api.metrics import Metrics
 from nlp_service.errors import ServiceError
@@ -28,8 +29,19 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
 log = logging.getLogger(__name__)
 
 
+class Identifies(Protocol):
+    """Finds out who sends a request, as `api.access.Access` does."""
+
+    async def identify(self, scope: Scope) -> Caller:
+        """Who it is; raises a `ServiceError` for those who get no further."""
+        ...
+
+
 class RequestFrame:
     """ASGI middleware around all routes.
+
+    Who asks is found out first of all, before anything of the body is read and whether or not there is such a path, and
+    is the request's state ``caller`` from then on. Without `access` everybody may do everything.
 
     Routes that are asked for each message are answered here at once: the layers of the framework between this one and
     them would take as long as they do.
@@ -38,10 +50,13 @@ class RequestFrame:
     What a route fails on unforeseen is answered with 500 and logged without its message, which may quote the request.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, direct: Mapping[str, NamedRoute]) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, direct: Mapping[str, NamedRoute], access: Identifies | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._direct = direct
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -61,6 +76,8 @@ class RequestFrame:
             await send(message)
 
         try:
+            if self._access is not None and not await self._admit(self._access, scope, send_with_id):
+                return
             route = self._direct.get(scope["path"])
             if route is not None and scope["method"] in (route.methods or ()):
                 scope["route"] = route
@@ -77,6 +94,16 @@ class RequestFrame:
         finally:
             self._note(scope, state, status, perf_counter() - started)
 
+    async def _admit(self, access: Identifies, scope: Scope, send: Send) -> bool:
+        """Find out who asks; who gets no further is told so."""
+        try:
+            scope["state"]["caller"] = await access.identify(scope)
+        except ServiceError as error:
+            request = Request(scope)
+            await service_error_response(request, error)(scope, request.receive, send)
+            return False
+        return True
+
     def _note(self, scope: Scope, state: dict[str, Any], status: int, seconds: float) -> None:
         # A path that no route knows is the caller's own text.
         route = getattr(scope.get("route"), "path", "unknown")
@@ -86,11 +113,32 @@ class RequestFrame:
         level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
         if log.isEnabledFor(level):
             fields = {"route": route, "method": method, "status": status, "ms": round(seconds * 1000, 1), **state}
+            caller = fields.pop("caller", None)
+            if caller is not None:
+                fields |= {"tenant": caller.tenant, "actor": caller.actor}
             log.log(level, "request", extra={"fields": fields})
 
 
 class NamedRoute(Route):
-    """A plain route that the request is told of, as FastAPI does with its own, so that figures can name it."""
+    """A plain route that the request is told of, as FastAPI does with its own, so that figures can name it.
+
+    Args:
+        path: As Starlette takes it.
+        endpoint: What answers.
+        methods: Those that it takes.
+        scopes: What a caller needs, by method; empty for what is open to all. It describes: the endpoint checks.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        methods: Collection[str] | None = None,
+        scopes: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, endpoint, methods=methods)
+        self.scopes = dict(scopes or {})
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As in the base class, with the route itself under ``route``."""

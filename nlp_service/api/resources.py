@@ -38,7 +38,8 @@ def resource(path: str, *, read: str, write: str | None = None, **handlers: Hand
         caller_of(request).require(read if method == "GET" else change)
         return await handlers[method](request)
 
-    return NamedRoute(path, answer, methods=list(handlers))
+    scopes = {method: read if method == "GET" else change for method in handlers}
+    return NamedRoute(path, answer, methods=list(handlers), scopes=scopes)
 
 
 def respond(value: msgspec.Struct, status: int = 200) -> Response:

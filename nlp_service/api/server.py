@@ -19,6 +19,8 @@ from nlp_service.errors import ServiceError
 from nlp_service.inference.process import Build, keep_what_was_loaded
 
 if TYPE_CHECKING:
+    from nlp_service.api.access import Access
+    from nlp_service.api.community import Community
     from nlp_service.api.knowledge.parts import Knowledge
 
 DRAIN_S = 5
@@ -34,6 +36,8 @@ def serve(
     port: int = 8000,
     options: Options | None = None,
     knowledge: Knowledge | None = None,
+    access: Access | None = None,
+    community: Community | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, which let requests in progress finish.
 
@@ -43,12 +47,14 @@ def serve(
         port: Port to bind; 0 takes a free one, which the log line ``listening`` names.
         options: How the application runs; the defaults when None.
         knowledge: What is behind the routes of knowledge bases; without it there are none.
+        access: Finds out who asks; without it everybody may do everything.
+        community: What is behind the routes of messages; without it there are none.
 
     Raises:
         ArtifactError: The model cannot be loaded; the message names the file. Nothing runs then.
         ServiceError: The port is taken, or a worker could not start otherwise.
     """
-    app = create_app(build, options or Options(), knowledge)
+    app = create_app(build, options or Options(), knowledge, access, community)
     with _bind(host, port) as sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, sock))
 
@@ -64,7 +70,7 @@ async def _serve(app: FastAPI, sock: socket.socket) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # nothing here depends on who the caller is
+            proxy_headers=False,  # who the caller is, the key says
             timeout_graceful_shutdown=DRAIN_S,
         )
         await _Server(config).serve(sockets=[sock])

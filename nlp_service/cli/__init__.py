@@ -7,8 +7,14 @@ import typer
 from nlp_service.cli import answering
 from nlp_service.cli.analyze import analyze
 from nlp_service.cli.bench import bench
+from nlp_service.cli.consuming import consume
 from nlp_service.cli.doctor import doctor
+from nlp_service.cli.export import export
+from nlp_service.cli.keys import keys, tenants
 from nlp_service.cli.knowledge import kb
+from nlp_service.cli.lexicons import lexicon
+from nlp_service.cli.messages import import_messages
+from nlp_service.cli.policies import policy
 from nlp_service.cli.reply import reply
 from nlp_service.cli.serve import serve
 from nlp_service.cli.training import PASS_ON, evaluate, train
@@ -27,11 +33,16 @@ app.command(context_settings=PASS_ON)(evaluate)
 app.command()(bench)
 app.command()(doctor)
 app.command()(reply)
+app.command("import")(import_messages)
+app.command()(consume)
 kb.command()(answering.publish)
 kb.command()(answering.search)
 kb.command()(answering.evaluate)
 kb.command()(answering.calibrate)
-app.add_typer(kb)
+for group in (kb, lexicon, policy, keys, tenants, export):
+    app.add_typer(group)
+app.add_typer(keys)
+app.add_typer(tenants)
 
 
 def main() -> None:

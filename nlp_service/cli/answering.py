@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from nlp_service.cli.databases import ACTOR, TENANT, tell
 from nlp_service.cli.exits import SOME_FAILED
-from nlp_service.cli.knowledge import TENANT, Author, Db, Json, Name, Note, Tenant, opened, tell
+from nlp_service.cli.knowledge import Author, Db, Json, Name, Note, Tenant, opened
 from nlp_service.errors import BadInput, Conflict
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def publish(
             force_reason=reason,
             allowed=allowed,
             queries=asked,
+            actor=ACTOR,
         )
         words = [f"version {done.version} is published", _measured(done.figures)]
         words += [f"{fall.figure} on {fall.on} fell from {fall.old} to {fall.new}" for fall in done.falls]
@@ -116,7 +118,7 @@ def calibrate(
     """Fit the thresholds of the published version for a wanted precision; they hold at once."""
     with opened(db) as store:
         check_published(store.get(tenant, name))
-        fitted = _with_assistant(store, lambda assistant: assistant.calibrate(tenant, name, precision))
+        fitted = _with_assistant(store, lambda assistant: assistant.calibrate(tenant, name, precision, actor="cli"))
         words = f"answers from probability {fitted.thresholds.answer:.3f}, fitted on {fitted.asked:,} wordings"
         if fitted.reason:
             words += f": {fitted.reason}, so these are the usual bounds"

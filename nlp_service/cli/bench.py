@@ -127,7 +127,8 @@ def _http(model: str, texts: Sequence[str], n_workers: int, rounds: int, seconds
     from nlp_service.cli.measuring.service import Server
 
     serve = ("nlp_service", "serve", "--port", "{port}", "--model", model, "--workers", str(n_workers))
-    with Server(*serve) as service:
+    # Without keys: else the first start would show one that nobody sees.
+    with Server(*serve, NLP_AUTH="off", NLP_HOST="127.0.0.1") as service:
         # Alone first: a second server would share libraries with it and so make it look smaller.
         service.load(texts, seconds, N_CONNECTIONS)
         peak_mb = service.peak_mb

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nlp_service.cli.exits import SOME_FAILED, told
+from nlp_service.cli.databases import ACTOR, TENANT, opened_database, tell
+from nlp_service.cli.exits import SOME_FAILED
 
 if TYPE_CHECKING:
     from nlp_service.knowledge.importing import ImportReport
@@ -23,9 +24,6 @@ Tenant = Annotated[str, typer.Option(help="Whose base it is.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Author = Annotated[str, typer.Option(help="Who does it, for the history.")]
 Note = Annotated[str, typer.Option(help="Why, for the history.")]
-
-TENANT = "default"
-"""Whose bases are meant where nobody says; a service for one company has one tenant."""
 
 
 @kb.command("import")
@@ -44,7 +42,7 @@ def import_(
     from nlp_service.knowledge.importing import import_file
 
     with opened(db) as store:
-        report = import_file(store, tenant, kb, source, all_or_nothing=all_or_nothing)
+        report = import_file(store, tenant, kb, source, all_or_nothing=all_or_nothing, actor=ACTOR)
         errors = Path(source.name + ".errors.jsonl")
         _write_errors(errors, report)
         tell(report, _in_words(report, errors), as_json=json)
@@ -82,7 +80,8 @@ def rollback(
 ) -> None:
     """Publish the entries of an earlier version as a new one; the history stays."""
     with opened(db) as store:
-        number = store.roll_back(tenant, name, version, author=author, note=note, discard=discard)
+        told = {"author": author, "note": note, "actor": ACTOR}
+        number = store.roll_back(tenant, name, version, discard=discard, **told)
         tell({"version": number}, f"version {number} is published, equal to version {version}", as_json=json)
 
 
@@ -137,20 +136,10 @@ def show(name: Name, db: Db = None, tenant: Tenant = TENANT, json: Json = False)
 @contextlib.contextmanager
 def opened(db: str | None) -> Iterator[KnowledgeStore]:
     """The store behind a URL, or that of the settings; what stops the command in here is told as `told` does."""
-    with told():
-        from nlp_service.settings import read_settings
-        from nlp_service.store.database import open_database
+    with opened_database(db) as database:
         from nlp_service.store.knowledge import KnowledgeStore
 
-        with open_database(read_settings(db=db).database) as database:
-            yield KnowledgeStore(database)
-
-
-def tell(found: object, words: str, *, as_json: bool) -> None:
-    """Say what was done, to a machine or in words."""
-    import msgspec
-
-    typer.echo(msgspec.json.encode(found) if as_json else words)
+        yield KnowledgeStore(database)
 
 
 def _write_errors(path: Path, report: ImportReport) -> None:

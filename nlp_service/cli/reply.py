@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from nlp_service.cli.databases import TENANT, tell
 from nlp_service.cli.exits import SOME_FAILED
-from nlp_service.cli.knowledge import TENANT, Db, Json, Tenant, opened, tell
+from nlp_service.cli.knowledge import Db, Json, Tenant, opened
 from nlp_service.cli.loading import load
 
 if TYPE_CHECKING:

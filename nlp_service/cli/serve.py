@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Loopback address to listen on.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one.")] = None,
     workers: Annotated[
         int | None, typer.Option(help="Inference processes; one for each usable core by default.")
@@ -33,9 +34,13 @@ def serve(
         # which then wait for one another on cores that have other work.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         from nlp_service import telemetry
+        from nlp_service.api.access import PUBLIC, Access
+        from nlp_service.api.community import Community
+        from nlp_service.api.compat.discovery import PATHS
         from nlp_service.api.knowledge.parts import Knowledge
         from nlp_service.api.server import serve as run
         from nlp_service.store.database import open_database
+        from nlp_service.store.founding import make_first_key
         from nlp_service.wiring import build_generator, build_search_model
 
         telemetry.set_up_logging(settings.log_level)
@@ -46,13 +51,24 @@ def serve(
             timeout_s=settings.llm_timeout_s,
         )
         with open_database(settings.database) as database:
+            is_open = settings.auth == "off"
+            if not is_open:
+                make_first_key(database, _show_key)
             run(
                 partial(load, settings.model, settings.encoder),
                 host=settings.host,
                 port=settings.port,
                 options=_options(settings),
                 knowledge=Knowledge(database, build_search_model(reranker=settings.reranker), generator=generator),
+                access=Access(database, is_open=is_open, public=PUBLIC | set(PATHS)),
+                community=Community(database),
             )
+
+
+def _show_key(secret: str) -> None:
+    # On standard output and in no log. The key is the last word of the line, so that a script finds it.
+    typer.echo(f"first start: this key may do everything and is shown only once: {secret}")
+    sys.stdout.flush()
 
 
 def _options(settings: Settings) -> Options:

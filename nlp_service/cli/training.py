@@ -23,9 +23,12 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_optio
 
 
 def train(context: typer.Context) -> None:
-    """Train a model by a recipe, `heads` for an encoder, or `search`; arguments go to the training folder (--help)."""
+    """Train a model by a recipe, `adapt` one to corrections, `heads` for an encoder, or `search`.
+
+    Arguments go to the training folder (try --help).
+    """
     step, arguments = "run", context.args
-    if arguments[:1] in (["heads"], ["search"]):
+    if arguments[:1] in (["adapt"], ["heads"], ["search"]):
         step, arguments = arguments[0], arguments[1:]
     with told():
         raise typer.Exit(run(step, arguments))

@@ -144,7 +144,7 @@ class Assistant:
 
         return await self._search_in(loaded, work)
 
-    async def calibrate(self, tenant: str, kb: str, precision: float = 0.9) -> Calibrated:
+    async def calibrate(self, tenant: str, kb: str, precision: float = 0.9, *, actor: str = "system") -> Calibrated:
         """Fit the thresholds of the published version on its own wordings, and keep them with it.
 
         Raises:
@@ -155,7 +155,7 @@ class Assistant:
         def work() -> Calibrated:
             fitted = calibrate(loaded.index, precision)
             if loaded.index.version:
-                self._store.calibrate(tenant, kb, loaded.index.version, msgspec.to_builtins(fitted))
+                self._store.calibrate(tenant, kb, loaded.index.version, msgspec.to_builtins(fitted), actor=actor)
             return fitted
 
         fitted = await self._in(self._loading, work)

@@ -100,6 +100,7 @@ def publish_checked(
     force_reason: str | None = None,
     allowed: float = ALLOWED,
     queries: Sequence[Query] | None = None,
+    actor: str = "system",
 ) -> Published:
     """Measure the draft of a base, and publish it unless it answers worse than what is published.
 
@@ -116,6 +117,7 @@ def publish_checked(
         force_reason: Why figures may fall; goes into the note if any did. None refuses.
         allowed: How far a figure may fall, 0 to 1.
         queries: What both versions are asked beside the base's own wordings.
+        actor: Who is written into the log of changes, whoever `author` is.
 
     Raises:
         BadInput: The reason is empty, or `allowed` is out of range.
@@ -151,6 +153,7 @@ def publish_checked(
         figures=msgspec.to_builtins(figures),
         calibration=msgspec.to_builtins(fitted),
         draft=base.draft,
+        actor=actor,
     )
     return Published(version, figures, fitted, tuple(falls), asked)
 

@@ -50,7 +50,13 @@ class ImportReport(msgspec.Struct, frozen=True):
 
 
 def import_file(
-    store: KnowledgeStore, tenant: str, kb: int | str, source: Path | bytes, *, all_or_nothing: bool = False
+    store: KnowledgeStore,
+    tenant: str,
+    kb: int | str,
+    source: Path | bytes,
+    *,
+    all_or_nothing: bool = False,
+    actor: str = "system",
 ) -> ImportReport:
     """Read a file of entries and write them into the draft of a base. The same file twice changes nothing.
 
@@ -63,6 +69,7 @@ def import_file(
         kb: The base; a name that is not there is made, with the first entries.
         source: CSV, XLSX or JSONL, as a file or its bytes.
         all_or_nothing: Whether one bad row keeps out all the others.
+        actor: Who imports.
 
     Raises:
         BadInput: The file cannot be read at all.
@@ -83,7 +90,7 @@ def import_file(
     is_written = not (all_or_nothing and failed)
     # A file without a good row must not leave an empty base of a misspelt name behind.
     if is_written and entries:
-        written = store.put(tenant, kb, [to_record(entry) for entry in entries], may_create=True)
+        written = store.put(tenant, kb, [to_record(entry) for entry in entries], may_create=True, actor=actor)
     return ImportReport(n_rows, *written, tuple(failed), is_written, tuple(file.ignored)[:_MAX_IGNORED])
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from nlp_service.errors import BadInput, NotFound
-from nlp_service.store.records import Base
+from nlp_service.store.records import Base, Standing
 from nlp_service.store.schema import knowledge_bases
 
 MAX_NAME = 100
@@ -31,6 +31,33 @@ def find(connection: Connection, tenant: str, kb: int | str, *, is_locked: bool 
     if row is None:
         raise NotFound("there is no such knowledge base", param="kb")
     return Base(**row)
+
+
+def find_all(connection: Connection, tenant: str) -> list[Base]:
+    """All bases of a tenant, by id."""
+    query = sa.select(_bases).where(_bases.c.tenant == tenant).order_by(_bases.c.id)
+    return [Base(**row) for row in connection.execute(query).mappings()]
+
+
+def standings(connection: Connection, tenant: str | None) -> dict[int, Standing]:
+    """What replicas compare, by the id of the base; of all tenants for None."""
+    query = sa.select(_bases.c.id, _bases.c.published, _bases.c.settings_version)
+    if tenant is not None:
+        query = query.where(_bases.c.tenant == tenant)
+    return {kb_id: Standing(*numbers) for kb_id, *numbers in connection.execute(query)}
+
+
+def number_of(base: Base, version: int | None) -> int:
+    """The number of a version, or of the draft for None.
+
+    Raises:
+        NotFound: There is no such version.
+    """
+    if version is None:
+        return base.draft
+    if not 0 <= version <= base.published:
+        raise NotFound(f"there is no version {version}", param="version")
+    return version
 
 
 def make(connection: Connection, tenant: str, name: str, settings: dict[str, Any], created_at: datetime) -> bool:
@@ -57,3 +84,8 @@ def insert_new(connection: Connection, table: sa.Table) -> sa.Insert:
 def change(connection: Connection, base: Base, **values: object) -> None:
     """Set columns of a base."""
     connection.execute(sa.update(_bases).where(_bases.c.id == base.id).values(**values))
+
+
+def remove(connection: Connection, base: Base) -> None:
+    """Remove a base with its versions and the replies that were given from it."""
+    connection.execute(sa.delete(_bases).where(_bases.c.id == base.id))

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from nlp_service.errors import BadInput, NotReady, ServiceError
+from nlp_service.store import sqlite
 from nlp_service.store.schema import HEAD
 
 WAIT_S = 10
@@ -118,7 +119,8 @@ def _read_url(text: str) -> URL:
 
 def _engine(url: URL) -> Engine:
     # Parameters are texts of users, and an error of SQLAlchemy shows them.
-    options: dict[str, Any] = {"hide_parameters": True}
+    options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": WAIT_S}
+    options["pool_use_lifo"] = True  # who was used last has the most in memory
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
             raise BadInput("a database of SQLite needs a file", param="db")
@@ -127,37 +129,28 @@ def _engine(url: URL) -> Engine:
         except OSError as error:
             raise ServiceError(f"the folder of {url.database} cannot be made: {error.strerror}") from error
         engine = sa.create_engine(url, connect_args={"timeout": WAIT_S}, **options)
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        sa.event.listen(engine, "connect", sqlite.set_up)
+        sa.event.listen(engine, "begin", lambda connection: sqlite.begin(connection, WAIT_S))
         return engine
     try:
         engine = sa.create_engine(url, pool_pre_ping=True, **options)
+        from nlp_service.store.postgresql import CONNECT_S, AttentiveConnection
     except ModuleNotFoundError as error:
         raise BadInput("PostgreSQL needs the extra .[postgres]", param="db") from error
+
+    def connect(dialect: object, record: object, arguments: list[Any], options: dict[str, Any]) -> AttentiveConnection:
+        return AttentiveConnection.connect(*arguments, **{"connect_timeout": CONNECT_S} | options)
+
+    sa.event.listen(engine, "do_connect", connect)
     sa.event.listen(engine, "connect", _set_up_postgresql)
     return engine
-
-
-def _set_up_sqlite(connection: Any, record: object) -> None:
-    # The driver would begin transactions by itself, and only before the first write.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        cursor.execute("PRAGMA journal_mode = wal")
-    # In WAL mode a killed process loses nothing with it, a power cut at most the last moments, and never half of one.
-    cursor.execute("PRAGMA synchronous = normal")
-    cursor.execute("PRAGMA foreign_keys = on")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    is_write = connection.get_execution_options().get("is_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
 
 def _set_up_postgresql(connection: Any, record: object) -> None:
     connection.autocommit = True
     connection.execute(f"SET lock_timeout = '{WAIT_S}s'")
+    # A plan that was made while a table was empty would be used for as long as the connection is open.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
     connection.autocommit = False
 
 
@@ -167,7 +160,11 @@ def _wrapped() -> Iterator[None]:
         yield
     except sa.exc.OperationalError as error:
         raise NotReady(f"the database cannot be used now ({_kind(error)})") from error
+    except sa.exc.TimeoutError as error:
+        raise NotReady("all connections to the database are in use") from error
     except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise NotReady(f"the database cannot be used now ({_kind(error)})") from error
         raise ServiceError(f"the database refuses ({_kind(error)})") from error
 
 

@@ -8,12 +8,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nlp_service.errors import NotFound
-from nlp_service.store import bases
+from nlp_service.errors import Conflict, NotFound
+from nlp_service.store import bases, revisions
 from nlp_service.store.records import Base, Version
 from nlp_service.store.schema import versions
 
 _COLUMNS = [versions.c[name] for name in Version.__struct_fields__]
+
+
+def check(connection: Connection, base: Base, draft: int | None) -> None:
+    """Refuse a draft that is not to be published; `draft` is the one that was looked at, None for whichever it is.
+
+    Raises:
+        Conflict: The draft has no change, or is not the one that was looked at.
+    """
+    if draft is not None and draft != base.draft:
+        raise Conflict(f"draft {draft} was published meanwhile, the draft is {base.draft} now")
+    if not revisions.is_edited(connection, base):
+        raise Conflict(f"nothing was changed since version {base.published}")
 
 
 def publish(connection: Connection, base: Base, published_at: datetime, values: dict[str, Any]) -> int:
@@ -22,6 +34,24 @@ def publish(connection: Connection, base: Base, published_at: datetime, values: 
     connection.execute(sa.insert(versions).values(**row))
     bases.change(connection, base, published=base.draft, draft=base.draft + 1)
     return base.draft
+
+
+def bring_back(connection: Connection, base: Base, number: int, *, discard: bool) -> Version:
+    """Make the draft of a locked base equal to an earlier version, and give that.
+
+    Raises:
+        NotFound: There is no such version.
+        Conflict: The draft has changes and `discard` is not set, or the version is equal to the published one.
+    """
+    then = read_one(connection, base, number)
+    if discard:
+        revisions.discard(connection, base)
+    elif revisions.is_edited(connection, base):
+        raise Conflict("the draft has changes that are not published; publish or discard them first")
+    revisions.restore(connection, base, number)
+    if not revisions.is_edited(connection, base):
+        raise Conflict(f"version {number} has the same entries as version {base.published}, which is published")
+    return then
 
 
 def recalibrate(connection: Connection, base: Base, number: int, calibration: dict[str, Any]) -> None:

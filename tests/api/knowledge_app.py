@@ -21,7 +21,7 @@ from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.store.database import open_database
 from nlp_service.types import Analysis, Intent, Label, Message, Pain, Risk, Span
 from nlp_service.wiring import build_search_model
-from tests.fakes import Obedient, analysis_of
+from tests.fakes import Floats, Obedient, analysis_of
 
 THANKS, DANGER = "谢谢", "#danger"
 """Texts that begin so ask nothing, or are of high risk; all others are questions."""
@@ -42,8 +42,10 @@ SHOP: list[dict[str, Any]] = [
 class Asker(Obedient):
     """Takes every text for a calm question, unless it says otherwise."""
 
-    def read(self, messages: Sequence[Message], *, evidence: bool = True) -> list[Analysis]:
-        super().read(messages)
+    def read(
+        self, messages: Sequence[Message], *, evidence: bool = True, vectors: list[Floats] | None = None
+    ) -> list[Analysis]:
+        super().read(messages, vectors=vectors)
         return [_as_asked(message) for message in messages]
 
 

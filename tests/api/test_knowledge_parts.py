@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from nlp_service.api.knowledge.asked import kb_of
-from nlp_service.api.knowledge.parts import Threads
+from nlp_service.api.threads import Threads
 from nlp_service.errors import NotFound, NotReady, Overloaded
 
 

@@ -13,23 +13,23 @@ import pytest
 # Lowest line first. Rooms on one line do not import each other.
 LINES: tuple[tuple[str, ...], ...] = (
     ("types", "errors"),
-    ("text",),
+    ("text", "client"),
     ("inference", "store"),
     ("moderation", "knowledge", "insight", "crisis", "notify"),
     ("intake",),
     ("wiring", "settings", "telemetry"),
-    ("api", "console"),
+    ("api", "console", "stream"),
     ("cli",),
 )
 LEVELS = {room: level for level, rooms in enumerate(LINES) for room in rooms}
 
 # What training may use of the package: the same normaliser, encoding and features of a search as serving.
-OPEN_TO_TRAINING = tuple(
-    "text inference types errors knowledge.entries knowledge.search knowledge.calibrate knowledge.thresholds".split()
-)
+_OF_KNOWLEDGE = "calibrate entries rerank search thresholds".split()
+OPEN_TO_TRAINING = ("text", "inference", "types", "errors", *(f"knowledge.{name}" for name in _OF_KNOWLEDGE))
 
 # One library, one home.
 HOMES: dict[str, tuple[str, ...]] = {
+    "ahocorasick_rs": ("nlp_service.moderation",),
     "bm25s": ("training.contrast",),
     "faiss": ("nlp_service.knowledge.search.nearest", "nlp_service.insight.clusters"),
     "fastapi": ("nlp_service.api", "nlp_service.cli.measuring.bare"),
@@ -38,6 +38,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jieba": ("nlp_service.text.segment",),
     "onnxruntime": ("nlp_service.inference", "nlp_service.cli.measuring.encoder", "training"),
     "opencc": ("nlp_service.text.normalise", "training.obfuscate"),
+    "redis": ("nlp_service.stream",),
     "pypinyin": ("training.obfuscate", "training.ranker"),
     "rjieba": ("nlp_service.text.segment",),
     "safetensors": ("nlp_service.inference.hub", "training"),

@@ -75,7 +75,7 @@ def is_as_shown(shown: str, output: str) -> bool:
     return re.fullmatch(".*?".join(map(re.escape, shown.split("…"))), output, re.DOTALL) is not None
 
 
-SERVES = Step("scripts/run", "")
+(SERVES,) = [step for step in steps() if step.command == "scripts/run"]
 ASKS = [step for step in steps() if "127.0.0.1:8000" in step.command]
 READS = [step for step in steps() if step not in (SERVES, *ASKS)]
 
@@ -106,14 +106,25 @@ def write_program(path: Path, body: str) -> None:
     path.chmod(0o755)
 
 
+class Service(NamedTuple):
+    """Where the service listens that the README's command has started, and a shell that knows its key."""
+
+    address: str
+    shell: Shell
+
+
 @pytest.fixture(scope="module")
-def address(shell: Shell) -> Iterator[str]:
-    """Where the service listens that the README's command has started."""
-    log = shell.folder / "serve.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen([SERVES.command], cwd=shell.folder, env=shell.environment, stderr=stream)
+def service(shell: Shell) -> Iterator[Service]:
+    log, shown = shell.folder / "serve.log", shell.folder / "shown.txt"
+    with log.open("wb") as stream, shown.open("wb") as output:
+        process = subprocess.Popen(
+            [SERVES.command], cwd=shell.folder, env=shell.environment, stderr=stream, stdout=output
+        )
     try:
-        yield f"127.0.0.1:{wait_for_port(process, log)}"
+        address = f"127.0.0.1:{wait_for_port(process, log)}"
+        line = shown.read_text("utf-8").strip()
+        assert is_as_shown(SERVES.output, line)
+        yield Service(address, shell._replace(environment={**shell.environment, "KEY": line.split()[-1]}))
     finally:
         process.terminate()
         process.wait(START_S)
@@ -145,16 +156,16 @@ def test_commands_on_files_and_pipes_give_what_is_shown(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the requests that are shown are made with curl")
-def test_requests_give_what_is_shown(shell: Shell, address: str) -> None:
-    outputs = {step: shell.run(step.command.replace("127.0.0.1:8000", address)) for step in ASKS}
+def test_requests_give_what_is_shown(service: Service) -> None:
+    outputs = {step: service.shell.run(step.command.replace("127.0.0.1:8000", service.address)) for step in ASKS}
     assert {step: output for step, output in outputs.items() if not is_as_shown(step.output, output)} == {}
 
 
-def test_the_python_program_prints_what_its_comment_says(shell: Shell, address: str) -> None:
+def test_the_python_program_prints_what_its_comment_says(service: Service) -> None:
     (program,) = [block for language, block in BLOCKS if language == "python"]
     (comment,) = re.findall(r"\)  # (.+)$", program, re.MULTILINE)
-    (shell.folder / "program.py").write_text(program.replace("127.0.0.1:8000", address), "utf-8")
-    assert shell.run("python3 program.py") == comment
+    (service.shell.folder / "program.py").write_text(program.replace("127.0.0.1:8000", service.address), "utf-8")
+    assert service.shell.run("python3 program.py") == comment
 
 
 def test_the_table_has_the_fields_of_an_analysis() -> None:

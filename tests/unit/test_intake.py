@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from nlp_service.inference.analyser import Analyser
 from nlp_service.intake import Analyse, Reader
-from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
+from nlp_service.moderation.deciding import judge_text
+from nlp_service.moderation.policy import DEFAULT_POLICY, Policy
 from nlp_service.text.normalise import Batch, normalise_batch
 from nlp_service.text.pii import find_pii
 from nlp_service.types import Abuse, Action, Analysis, Message, Risk, Span
@@ -58,7 +59,7 @@ class Failing:
 def test_an_answer_is_the_analysis_with_personal_data_and_a_verdict(analyser: Analyser) -> None:
     asked = messages(*TEXTS)
     for message, analysis, answer in zip(asked, analyser.analyse(asked), Reader(analyser).read(asked), strict=True):
-        assert answer == replace(analysis, pii=find_pii(message.text), verdict=decide(analysis, DEFAULT_POLICY))
+        assert answer == replace(analysis, pii=find_pii(message.text), verdict=judge_text(analysis, DEFAULT_POLICY))
 
 
 def test_personal_data_is_shown_as_it_was_sent(analyser: Analyser) -> None:

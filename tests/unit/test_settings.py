@@ -80,6 +80,7 @@ def test_the_database_is_a_file_in_the_data_folder_unless_it_is_named() -> None:
         ("NLP_LLM_TIMEOUT_S", "0"),
         ("NLP_LLM_TIMEOUT_S", "inf"),
         ("NLP_LOG_LEVEL", "loud"),
+        ("NLP_AUTH", "none"),
     ],
 )
 def test_a_refused_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -89,16 +90,30 @@ def test_a_refused_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, nam
     assert caught.value.param == name
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"])
-def test_loopback_hosts_are_taken(host: str) -> None:
+LOOPBACK = ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"]
+OTHERS = ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"]
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_without_keys_loopback_hosts_are_taken(host: str) -> None:
+    assert read_settings(host=host, auth="off").host == host
+
+
+@pytest.mark.parametrize("host", OTHERS)
+def test_without_keys_any_other_host_is_refused(host: str) -> None:
+    with pytest.raises(BadInput, match="NLP_HOST must be loopback"):
+        read_settings(host=host, auth="off")
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK, *OTHERS])
+def test_with_keys_any_host_is_taken(host: str) -> None:
     assert read_settings(host=host).host == host
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", "127.0.0.1.example.org"])
-def test_any_other_host_is_refused(host: str) -> None:
-    with pytest.raises(BadInput, match="loopback only") as caught:
-        read_settings(host=host)
-    assert caught.value.param == "NLP_HOST"
+def test_keys_are_asked_for_unless_that_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().auth == "keys"
+    monkeypatch.setenv("NLP_AUTH", "Off")
+    assert read_settings().auth == "off"
 
 
 def test_the_queue_must_hold_one_full_request() -> None:

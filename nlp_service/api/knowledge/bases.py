@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import Kb, base_of, check_new_name
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.resources import respond
@@ -45,13 +45,14 @@ class Bases:
             Conflict: There is a base of this name.
         """
         asked = decode_body(await read_body(request, self._max_body_bytes), _new)
-        tenant, name = tenant_of(request), check_new_name(asked.name)
+        caller, name = caller_of(request), check_new_name(asked.name)
         groups = asked.settings.synonyms if asked.settings else []
 
         def work() -> Base:
             _check(groups, "settings.synonyms")
             try:
-                return self._store.create(tenant, name, {"synonyms": groups} if groups else {})
+                settings = {"synonyms": groups} if groups else {}
+                return self._store.create(caller.tenant, name, settings, actor=caller.actor)
             except BadInput as error:
                 raise BadInput(error.message, param="name") from error
 
@@ -78,8 +79,8 @@ class Bases:
         Raises:
             NotFound: There is no such one.
         """
-        tenant, kb = tenant_of(request), base_of(request)
-        await self._knowledge.quick.run(lambda: self._store.delete(tenant, kb))
+        caller, kb = caller_of(request), base_of(request)
+        await self._knowledge.quick.run(lambda: self._store.delete(caller.tenant, kb, actor=caller.actor))
         return respond(DeletedResponse(request.state.request_id, 1))
 
     async def put_synonyms(self, request: Request) -> Response:
@@ -90,11 +91,12 @@ class Bases:
             NotFound: There is no such base.
         """
         asked = decode_body(await read_body(request, self._max_body_bytes), _synonyms)
-        tenant, kb = tenant_of(request), base_of(request)
+        caller, kb = caller_of(request), base_of(request)
 
         def work() -> None:
             _check(asked.groups, "groups")
-            self._store.change_settings(tenant, kb, {"synonyms": asked.groups or None})
+            changes = {"synonyms": asked.groups or None}
+            self._store.change_settings(caller.tenant, kb, changes, actor=caller.actor)
 
         await self._knowledge.quick.run(work)
         return await self._show(request, kb)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import Kb, base_of, query_version
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.knowledge.versions import number_of
@@ -124,20 +124,23 @@ class Entries:
         Raises:
             NotFound: There is no such base, or the draft has no such entry.
         """
-        tenant, kb, entry_id = tenant_of(request), base_of(request), _id_of(request)
-        n_removed = await self._knowledge.quick.run(lambda: self._store.remove(tenant, kb, [entry_id]))
+        caller, kb, entry_id = caller_of(request), base_of(request), _id_of(request)
+        n_removed = await self._knowledge.quick.run(
+            lambda: self._store.remove(caller.tenant, kb, [entry_id], actor=caller.actor)
+        )
         if not n_removed:
             raise NotFound("there is no such entry", param="entry_id")
         return respond(DeletedResponse(request.state.request_id, n_removed))
 
     async def _write(self, request: Request, several: Sequence[EntryIn], at: str) -> Response:
-        tenant, kb = tenant_of(request), base_of(request)
+        caller, kb = caller_of(request), base_of(request)
 
         def work() -> WrittenResponse:
             entries = [entry_of(item, at.format(place)) for place, item in enumerate(several)]
             _refuse_twice(entries, at)
-            written = self._store.put(tenant, kb, [to_record(entry) for entry in entries])
-            return answer_of(self._knowledge, tenant, kb, request.state.request_id, entries, written)
+            records = [to_record(entry) for entry in entries]
+            written = self._store.put(caller.tenant, kb, records, actor=caller.actor)
+            return answer_of(self._knowledge, caller.tenant, kb, request.state.request_id, entries, written)
 
         answer = await self._knowledge.quick.run(work)
         return respond(answer, 201 if answer.created else 200)

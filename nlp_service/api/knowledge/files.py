@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import base_of, query_version
 from nlp_service.api.knowledge.parts import MOST_LONG, Knowledge
 from nlp_service.api.knowledge.versions import number_of
@@ -47,7 +47,7 @@ class Files:
             TooLarge: The file is too large.
             Overloaded: Too many files are being imported.
         """
-        tenant, kb = tenant_of(request), base_of(request)
+        (tenant, actor, *_), kb = caller_of(request), base_of(request)
         format, all_or_nothing = _format_of(request, ""), query_flag(request, "all_or_nothing")
         if request.headers.get("content-type", "").startswith("multipart/"):
             raise BadInput("the body must be the file itself, not a form", param="body")
@@ -61,7 +61,8 @@ class Files:
             def work() -> ImportReport:
                 # By id: a name that is not there must not become a base by a slip of the pen.
                 kb_id = self._knowledge.store.get(tenant, kb).id
-                return import_file(self._knowledge.store, tenant, kb_id, data, all_or_nothing=all_or_nothing)
+                store = self._knowledge.store
+                return import_file(store, tenant, kb_id, data, all_or_nothing=all_or_nothing, actor=actor)
 
             report = await self._knowledge.long.run(work)
         finally:

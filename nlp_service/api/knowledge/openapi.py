@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from nlp_service.api.openapi import PROBABILITY, Schema, content_of, responses_of
+from nlp_service.api.openapi import PROBABILITY, Operation, Part, Schema, paths_of
 from nlp_service.api.schemas import knowledge, operations, replies, streams, versions
 
 EXAMPLES: tuple[msgspec.Struct, ...] = (
@@ -62,36 +60,22 @@ _STREAM: Schema = {
 }
 
 
-class _Operation(NamedTuple):
-    """``answer`` and ``body`` are names of types; an empty answer is a file, and an empty body none."""
-
-    method: str
-    path: str
-    name: str
-    summary: str
-    answer: str
-    body: str = ""
-    query: tuple[str, ...] = ()
-    statuses: tuple[int, ...] = (200,)
-    errors: tuple[int, ...] = (404,)
-
-
 _KB = "/v1/kb/{kb}"
 _OPERATIONS = (
-    _Operation(
+    Operation(
         "post", "/v1/reply", "reply", "Answer a question, ask back, or fetch a person", "ReplyResponse", "ReplyRequest"
     ),
-    _Operation(
+    Operation(
         "post", "/v1/reply/feedback", "feedback", "Say what a reply was worth", "FeedbackResponse", "FeedbackRequest"
     ),
-    _Operation(
+    Operation(
         "post", "/v1/kb", "makeBase", "Make a base", "BaseResponse", "BaseRequest", statuses=(201,), errors=(409,)
     ),
-    _Operation("get", "/v1/kb", "listBases", "List bases", "BasesResponse", errors=()),
-    _Operation("get", _KB, "showBase", "Show a base", "BaseResponse"),
-    _Operation("delete", _KB, "removeBase", "Remove a base with its versions and replies", "DeletedResponse"),
-    _Operation("put", f"{_KB}/synonyms", "setSynonyms", "Set synonyms", "BaseResponse", "SynonymsRequest"),
-    _Operation(
+    Operation("get", "/v1/kb", "listBases", "List bases", "BasesResponse", errors=()),
+    Operation("get", _KB, "showBase", "Show a base", "BaseResponse"),
+    Operation("delete", _KB, "removeBase", "Remove a base with its versions and replies", "DeletedResponse"),
+    Operation("put", f"{_KB}/synonyms", "setSynonyms", "Set synonyms", "BaseResponse", "SynonymsRequest"),
+    Operation(
         "get",
         f"{_KB}/entries",
         "listEntries",
@@ -99,7 +83,7 @@ _OPERATIONS = (
         "EntriesResponse",
         query=("version", "after", "limit"),
     ),
-    _Operation(
+    Operation(
         "post",
         f"{_KB}/entries",
         "writeEntries",
@@ -108,8 +92,8 @@ _OPERATIONS = (
         "EntriesRequest",
         statuses=(200, 201),
     ),
-    _Operation("get", f"{_KB}/entries/{{entry_id}}", "showEntry", "Show an entry", "EntryResponse", query=("version",)),
-    _Operation(
+    Operation("get", f"{_KB}/entries/{{entry_id}}", "showEntry", "Show an entry", "EntryResponse", query=("version",)),
+    Operation(
         "put",
         f"{_KB}/entries/{{entry_id}}",
         "writeEntry",
@@ -118,10 +102,10 @@ _OPERATIONS = (
         "EntryIn",
         statuses=(200, 201),
     ),
-    _Operation(
+    Operation(
         "delete", f"{_KB}/entries/{{entry_id}}", "removeEntry", "Take an entry out of the draft", "DeletedResponse"
     ),
-    _Operation(
+    Operation(
         "post",
         f"{_KB}/import",
         "importEntries",
@@ -130,8 +114,8 @@ _OPERATIONS = (
         "file",
         ("format", "all_or_nothing"),
     ),
-    _Operation("get", f"{_KB}/export", "exportEntries", "Give the entries as a file", "", query=("format", "version")),
-    _Operation(
+    Operation("get", f"{_KB}/export", "exportEntries", "Give the entries as a file", "", query=("format", "version")),
+    Operation(
         "post",
         f"{_KB}/publish",
         "publish",
@@ -141,9 +125,9 @@ _OPERATIONS = (
         statuses=(201,),
         errors=(404, 409),
     ),
-    _Operation("get", f"{_KB}/versions", "listVersions", "Show all versions", "VersionsResponse"),
-    _Operation("get", f"{_KB}/diff", "diff", "Compare two versions", "DiffResponse", query=("old", "new")),
-    _Operation(
+    Operation("get", f"{_KB}/versions", "listVersions", "Show all versions", "VersionsResponse"),
+    Operation("get", f"{_KB}/diff", "diff", "Compare two versions", "DiffResponse", query=("old", "new")),
+    Operation(
         "post",
         f"{_KB}/rollback",
         "rollBack",
@@ -153,12 +137,12 @@ _OPERATIONS = (
         statuses=(201,),
         errors=(404, 409),
     ),
-    _Operation("post", f"{_KB}/search", "search", "Find entries", "SearchResponse", "SearchRequest"),
-    _Operation("post", f"{_KB}/calibrate", "calibrate", "Fit thresholds", "CalibrateResponse", "CalibrateRequest"),
-    _Operation(
+    Operation("post", f"{_KB}/search", "search", "Find entries", "SearchResponse", "SearchRequest"),
+    Operation("post", f"{_KB}/calibrate", "calibrate", "Fit thresholds", "CalibrateResponse", "CalibrateRequest"),
+    Operation(
         "get", f"{_KB}/gaps", "listGaps", "Show what nobody could answer", "GapsResponse", query=("days", "limit")
     ),
-    _Operation(
+    Operation(
         "post",
         f"{_KB}/gaps/{{gap_id}}/entry",
         "openGap",
@@ -169,8 +153,8 @@ _OPERATIONS = (
         statuses=(201,),
         errors=(404, 409),
     ),
-    _Operation("get", f"{_KB}/usage", "usage", "Show how a base is used", "UsageResponse", query=("days",)),
-    _Operation(
+    Operation("get", f"{_KB}/usage", "usage", "Show how a base is used", "UsageResponse", query=("days",)),
+    Operation(
         "get",
         f"{_KB}/conflicts",
         "conflicts",
@@ -178,34 +162,17 @@ _OPERATIONS = (
         "ConflictsResponse",
         query=("version",),
     ),
-    _Operation("get", f"{_KB}/alerts", "alerts", "Show where questions wait", "AlertsResponse", query=("limit",)),
+    Operation("get", f"{_KB}/alerts", "alerts", "Show where questions wait", "AlertsResponse", query=("limit",)),
 )
 
 
-def paths() -> dict[str, Schema]:
-    """The paths by their templates."""
-    found: defaultdict[str, Schema] = defaultdict(dict)
-    for operation in _OPERATIONS:
-        found[operation.path][operation.method] = _describe(operation)
+def _paths() -> dict[str, Schema]:
+    found = paths_of(_OPERATIONS, _PARAMETERS)
+    found[f"{_KB}/import"]["post"]["requestBody"]["content"] = _FILE
+    found[f"{_KB}/export"]["get"]["responses"]["200"]["content"] = _FILE
     # A reply comes as events where the request says `stream`.
     found["/v1/reply"]["post"]["responses"]["200"]["content"] |= _STREAM
-    return dict(found)
+    return found
 
 
-def _describe(operation: _Operation) -> Schema:
-    names = [(name, "path", {"type": "string"}) for name in re.findall(r"{(\w+)}", operation.path)]
-    names += [(name, "query", _PARAMETERS[name]) for name in operation.query]
-    parameters = [
-        {"name": name, "in": place, "required": place == "path", "schema": schema} for name, place, schema in names
-    ]
-    errors = dict.fromkeys((*operation.errors, 413, 422, 429, 503), "ErrorResponse")
-    described: Schema = {"summary": operation.summary, "operationId": operation.name}
-    if parameters:
-        described["parameters"] = parameters
-    if operation.body:
-        content = _FILE if operation.body == "file" else content_of(operation.body)
-        described["requestBody"] = {"required": True, "content": content}
-    described["responses"] = responses_of(dict.fromkeys(operation.statuses, operation.answer) | errors)
-    if not operation.answer:
-        described["responses"]["200"] = {"description": "OK", "content": _FILE}
-    return described
+PART = Part(_paths(), EXAMPLES, NARROWER)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import Kb, base_of, query_version
 from nlp_service.api.knowledge.entries import answer_of
 from nlp_service.api.knowledge.parts import Knowledge
@@ -111,7 +111,7 @@ class Operations:
         """
         body = await read_body(request, self._max_body_bytes)
         asked = decode_body(body or b"{}", _gap_entry)
-        tenant, kb = tenant_of(request), base_of(request)
+        (tenant, actor, *_), kb = caller_of(request), base_of(request)
         gap_id = find_id("gap_id", request.path_params["gap_id"], MAX_ID)
         days = query_number(request, "days", DAYS, least=1, most=MOST_DAYS)
         await self._recorder.settled()
@@ -126,7 +126,7 @@ class Operations:
             )
             if any(other.id == entry.id for other in draft):
                 raise Conflict("the draft has an entry of this id already", param="id")
-            written = self._knowledge.store.put(tenant, kb, [to_record(entry)])
+            written = self._knowledge.store.put(tenant, kb, [to_record(entry)], actor=actor)
             answer = answer_of(self._knowledge, tenant, kb, request.state.request_id, [entry], written)
             return GapEntryResponse(answer.request_id, entry, answer.conflicts, answer.conflicts_checked)
 

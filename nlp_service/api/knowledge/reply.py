@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from nlp_service.api.analyze import Limits
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import Kb, base_of, kb_of
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.knowledge.phrasing import EventStream, Material, Phrasing
@@ -117,7 +117,7 @@ class Replies:
         asked = decode_body(body or b"{}", _calibrate)
         tenant, base = await self._base_of(request)
         assistant = self._knowledge.assistant
-        fitted = await assistant.calibrate(tenant, base.name, asked.precision)
+        fitted = await assistant.calibrate(tenant, base.name, asked.precision, actor=caller_of(request).actor)
         values = msgspec.structs.asdict(fitted)
         return respond(CalibrateResponse(request.state.request_id, assistant.model_version, **values))
 

@@ -8,6 +8,7 @@ from nlp_service.api.analyze import Limits
 from nlp_service.api.knowledge.bases import Bases
 from nlp_service.api.knowledge.entries import Entries
 from nlp_service.api.knowledge.files import Files
+from nlp_service.api.knowledge.openapi import PART
 from nlp_service.api.knowledge.operations import Operations
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.knowledge.recorder import Recorder
@@ -20,6 +21,8 @@ from nlp_service.inference.batcher import Batcher
 
 class KnowledgeRoutes:
     """The routes, and what runs behind them as long as the application does."""
+
+    described = PART
 
     def __init__(self, knowledge: Knowledge, batcher: Batcher, metrics: Metrics, limits: Limits) -> None:
         self._knowledge = knowledge

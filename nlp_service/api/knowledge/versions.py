@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nlp_service.api.body import decode_body, read_body
-from nlp_service.api.caller import tenant_of
+from nlp_service.api.caller import caller_of, tenant_of
 from nlp_service.api.knowledge.asked import Kb, base_of, query_version
 from nlp_service.api.knowledge.parts import Knowledge
 from nlp_service.api.resources import check_line, respond
@@ -52,14 +52,22 @@ class Versions:
         author = check_line("author", asked.author, MAX_AUTHOR)
         note = check_line("note", asked.note, MAX_NOTE)
         reason = check_line("reason", asked.reason, MAX_NOTE) if asked.force else None
-        tenant, kb = tenant_of(request), base_of(request)
+        (tenant, actor, *_), kb = caller_of(request), base_of(request)
 
         def work() -> PublishedResponse:
             base = self._store.get(tenant, kb)
             if asked.draft not in (None, base.draft):
                 raise Conflict(f"the draft is {base.draft}, not {asked.draft}", param="draft")
-            model = self._knowledge.model
-            done = publish_checked(self._store, model, tenant, base.id, author=author, note=note, force_reason=reason)
+            done = publish_checked(
+                self._store,
+                self._knowledge.model,
+                tenant,
+                base.id,
+                author=author,
+                note=note,
+                force_reason=reason,
+                actor=actor,
+            )
             published = self._store.version(tenant, base.id, done.version)
             return PublishedResponse(request.state.request_id, done.version, published, list(done.falls))
 
@@ -76,10 +84,11 @@ class Versions:
         asked = decode_body(await read_body(request, self._max_body_bytes), _rollback)
         author = check_line("author", asked.author, MAX_AUTHOR)
         note = check_line("note", asked.note, MAX_NOTE)
-        tenant, kb = tenant_of(request), base_of(request)
+        (tenant, actor, *_), kb = caller_of(request), base_of(request)
 
         def work() -> PublishedResponse:
-            number = self._store.roll_back(tenant, kb, asked.version, author=author, note=note, discard=asked.discard)
+            told = {"author": author, "note": note, "actor": actor}
+            number = self._store.roll_back(tenant, kb, asked.version, discard=asked.discard, **told)
             return PublishedResponse(request.state.request_id, number, self._store.version(tenant, kb, number), [])
 
         return respond(await self._knowledge.long.run(work), 201)

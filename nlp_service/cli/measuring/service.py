@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -31,8 +32,10 @@ class Server:
             of its own, and its part of what they share (PSS).
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, **variables: str) -> None:
         """Start a module with the arguments and a free port in place of ``{port}``, and wait until it is ready.
+
+        Variables are set in its environment beside those of this process.
 
         Raises:
             NotReady: It ended, or was not ready within `READY_WITHIN_S`.
@@ -41,7 +44,10 @@ class Server:
         given = [argument.format(port=self.port) for argument in arguments]
         begun = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", module, *given],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | variables,
         )
         self.peak_mb = 0.0
         self._is_over = threading.Event()

@@ -35,13 +35,14 @@ api_keys = sa.Table(
     sqlite_autoincrement=True,  # the number of a key that was removed never becomes another key
 )
 
-# What is left of a key's rate; replicas take some at a time.
+# What is left of a key's rate; replicas take some at a time. `lent` is what each may still hold, and until when.
 rate_buckets = sa.Table(
     "rate_buckets",
     metadata,
     sa.Column("key_id", sa.ForeignKey(api_keys.c.id, ondelete="CASCADE"), primary_key=True, autoincrement=False),
     sa.Column("tokens", sa.Float, nullable=False),
     sa.Column("at", Moment, nullable=False),
+    sa.Column("lent", Json, nullable=False),
 )
 
 # Never changed and never removed, so it refers to nothing by a foreign key.

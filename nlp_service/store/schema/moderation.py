@@ -60,7 +60,9 @@ policies = sa.Table(
     sa.Column("note", sa.Text, nullable=False),
 )
 
-# `line` is 2 for moderators, 3 for experts; the first line is the machine. `kind` is review, appeal or correction.
+# `line` is 2 for moderators, 3 for experts; the first line is the machine. `kind` is review, appeal or correction, and
+# `state` open or decided; whoever has claimed an open one has it until `lease_until`. `note` is what an author appeals
+# with. The message is the tenant's own, so a review goes with it.
 reviews = sa.Table(
     "reviews",
     metadata,
@@ -76,10 +78,14 @@ reviews = sa.Table(
     sa.Column("claimed_by", sa.String),
     sa.Column("lease_until", Moment),
     sa.Column("decided_at", Moment),
+    sa.Column("note", sa.Text),
     sa.Index(None, "tenant", "state", "line", "priority"),
+    sa.Index(None, "tenant", "decided_at"),
+    sqlite_autoincrement=True,  # what somebody has on the screen never becomes another review
 )
 
-# Every decision stays; the last one of a review holds. `labels` is what the message should have been read as.
+# Every decision stays; the last one of a review that was not undone holds. `labels` is what the message should have
+# been read as, in the wording `revision`; `before` is what the decision changed, for undoing it and for figures.
 review_decisions = sa.Table(
     "review_decisions",
     metadata,
@@ -92,4 +98,8 @@ review_decisions = sa.Table(
     sa.Column("action", sa.String),
     sa.Column("labels", Json),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("revision", sa.SmallInteger, nullable=False),
+    sa.Column("before", Json, nullable=False),
+    sa.Column("undone_at", Moment),
+    sqlite_autoincrement=True,
 )

@@ -2,45 +2,17 @@ from dataclasses import replace
 
 import pytest
 
-from nlp_service.moderation.policy import ADVERT_PARTNERS, DEFAULT_POLICY, Policy, UnsafeRule, decide
-from nlp_service.types import INTENTS, UNSAFE, Abuse, Action, Analysis, Intent, Label, Risk, Sentiment
+from nlp_service.moderation.deciding import judge_text
+from nlp_service.moderation.policy import ADVERT_PARTNERS, DEFAULT_POLICY, Policy, UnsafeRule
+from nlp_service.types import INTENTS, UNSAFE, Action, Analysis, Intent
+from tests.unit.moderation.made import analysis, intent
 
 PASS, REVIEW, WARN, REMOVE = Action.PASS, Action.REVIEW, Action.WARN, Action.REMOVE
 
 
-def intent(primary: str = "chat", *others: str, ad: float = 0.01) -> Intent:
-    return Intent(primary, (primary, *others), dict.fromkeys(INTENTS, 0.1) | {"ad": ad})
-
-
-CHAT = intent("chat")
-CALM = Sentiment("neutral", 0.0)
-
-
-def analysis(
-    *,
-    intent: Intent | None = CHAT,
-    sentiment: Sentiment | None = CALM,
-    level: int = 0,
-    risk: float | None = 0.01,
-    categories: dict[str, float] | None = None,
-    abuse: float | None = 0.01,
-    unsafe: dict[str, float] | None = None,
-) -> Analysis:
-    """An analysis of a harmless message but for what is given."""
-    return Analysis(
-        id="m1",
-        intent=intent,
-        sentiment=sentiment,
-        risk=Risk(level, risk, risk, tuple(Label(*pair) for pair in (categories or {}).items())),
-        abuse=Abuse(abuse, abuse is not None and abuse >= 0.5),
-        unsafe=tuple(Label(*pair) for pair in (unsafe or {}).items()),
-        pain=(),
-    )
-
-
 def test_a_harmless_message_passes_without_a_reason() -> None:
-    assert decide(analysis(), DEFAULT_POLICY).action is PASS
-    assert decide(analysis(), DEFAULT_POLICY).reasons == ()
+    assert judge_text(analysis(), DEFAULT_POLICY).action is PASS
+    assert judge_text(analysis(), DEFAULT_POLICY).reasons == ()
 
 
 @pytest.mark.parametrize(
@@ -58,13 +30,13 @@ def test_a_harmless_message_passes_without_a_reason() -> None:
     ],
 )
 def test_advert(ad: float, unsafe: dict[str, float], expected: Action, reasons: tuple[str, ...]) -> None:
-    verdict = decide(analysis(intent=intent("ad", ad=ad), unsafe=unsafe), DEFAULT_POLICY)
+    verdict = judge_text(analysis(intent=intent("ad", ad=ad), unsafe=unsafe), DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
 @pytest.mark.parametrize("partner", ADVERT_PARTNERS)
 def test_every_partner_makes_an_advert_one_to_remove(partner: str) -> None:
-    verdict = decide(analysis(intent=intent("ad", ad=0.80), unsafe={partner: 0.50}), DEFAULT_POLICY)
+    verdict = judge_text(analysis(intent=intent("ad", ad=0.80), unsafe={partner: 0.50}), DEFAULT_POLICY)
     assert verdict.action is REMOVE
     assert verdict.reasons[0] == f"ad>=0.80+{partner}>=0.50"
 
@@ -79,7 +51,7 @@ def test_every_partner_makes_an_advert_one_to_remove(partner: str) -> None:
     ],
 )
 def test_abuse(abuse: float | None, expected: Action, reasons: tuple[str, ...]) -> None:
-    verdict = decide(analysis(abuse=abuse), DEFAULT_POLICY)
+    verdict = judge_text(analysis(abuse=abuse), DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
@@ -107,7 +79,7 @@ def test_abuse(abuse: float | None, expected: Action, reasons: tuple[str, ...]) 
     ],
 )
 def test_unsafe(kind: str, probability: float, expected: Action, reasons: tuple[str, ...]) -> None:
-    verdict = decide(analysis(unsafe={kind: probability}), DEFAULT_POLICY)
+    verdict = judge_text(analysis(unsafe={kind: probability}), DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
@@ -119,7 +91,7 @@ def test_unsafe(kind: str, probability: float, expected: Action, reasons: tuple[
 def test_risk_asks_for_a_person_and_never_for_more(
     primary: str, level: int, expected: Action, reasons: tuple[str, ...]
 ) -> None:
-    verdict = decide(analysis(intent=intent(primary), level=level, risk=0.99), DEFAULT_POLICY)
+    verdict = judge_text(analysis(intent=intent(primary), level=level, risk=0.99), DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
@@ -133,12 +105,12 @@ def test_risk_asks_for_a_person_and_never_for_more(
     ],
 )
 def test_a_failed_head_asks_for_a_person(failed: Analysis, reason: str) -> None:
-    verdict = decide(failed, DEFAULT_POLICY)
+    verdict = judge_text(failed, DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (REVIEW, (reason,))
 
 
 def test_a_failed_head_does_not_excuse_what_the_others_found() -> None:
-    verdict = decide(analysis(sentiment=None, unsafe={"gambling": 0.95}), DEFAULT_POLICY)
+    verdict = judge_text(analysis(sentiment=None, unsafe={"gambling": 0.95}), DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (REMOVE, ("head_failed:sentiment", "gambling>=0.80"))
 
 
@@ -163,7 +135,7 @@ def test_a_failed_head_does_not_excuse_what_the_others_found() -> None:
 def test_self_harm_is_for_a_person_and_never_for_the_public(
     read: Analysis, expected: Action, reasons: tuple[str, ...]
 ) -> None:
-    verdict = decide(read, DEFAULT_POLICY)
+    verdict = judge_text(read, DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
@@ -189,7 +161,7 @@ def test_a_complaint_or_a_question_is_heard(
     primary: str, abuse: float, unsafe: dict[str, float], level: int, expected: Action, reasons: tuple[str, ...]
 ) -> None:
     read = analysis(intent=intent(primary), abuse=abuse, unsafe=unsafe, level=level)
-    verdict = decide(read, DEFAULT_POLICY)
+    verdict = judge_text(read, DEFAULT_POLICY)
     assert (verdict.action, verdict.reasons) == (expected, reasons)
 
 
@@ -197,17 +169,17 @@ def test_a_complaint_or_a_question_is_heard(
     "disguised", [intent("question", ad=0.60), intent("complaint", "ad", ad=0.59)], ids=["probable", "labelled"]
 )
 def test_an_advert_in_the_form_of_a_question_is_not_protected(disguised: Intent) -> None:
-    assert decide(analysis(intent=disguised, abuse=0.60), DEFAULT_POLICY).action is WARN
+    assert judge_text(analysis(intent=disguised, abuse=0.60), DEFAULT_POLICY).action is WARN
 
 
 @pytest.mark.parametrize("primary", ["ugc", "ad", "chat"])
 def test_other_intents_are_not_protected(primary: str) -> None:
-    assert decide(analysis(intent=intent(primary), abuse=0.60), DEFAULT_POLICY).action is WARN
+    assert judge_text(analysis(intent=intent(primary), abuse=0.60), DEFAULT_POLICY).action is WARN
 
 
 def test_the_strongest_action_wins_and_every_reason_is_given() -> None:
     unsafe = {"flooding": 0.7, "politics_sensitive": 0.6, "porn_sexual": 0.8}
-    verdict = decide(analysis(level=2, abuse=0.7, unsafe=unsafe), DEFAULT_POLICY)
+    verdict = judge_text(analysis(level=2, abuse=0.7, unsafe=unsafe), DEFAULT_POLICY)
     assert verdict.action is REMOVE
     assert verdict.reasons == (
         "abuse>=0.60",
@@ -222,13 +194,13 @@ def test_the_order_of_the_labels_changes_nothing() -> None:
     unsafe = dict.fromkeys(UNSAFE, 0.9)
     reverse = dict(reversed(unsafe.items()))
     advert = intent("ad", ad=0.9)
-    assert decide(analysis(intent=advert, unsafe=unsafe)) == decide(analysis(intent=advert, unsafe=reverse))
+    assert judge_text(analysis(intent=advert, unsafe=unsafe)) == judge_text(analysis(intent=advert, unsafe=reverse))
 
 
 def test_thresholds_of_a_policy_take_the_place_of_the_defaults() -> None:
     strict = replace(DEFAULT_POLICY, version="strict-1", ad_warn=0.125, risk_level=1, unsafe=())
     read = analysis(intent=intent("ad", ad=0.125), level=1, unsafe={"scam": 1.0})
-    verdict = decide(read, strict)
+    verdict = judge_text(read, strict)
     assert (verdict.action, verdict.reasons) == (WARN, ("ad>=0.125", "risk>=1"))
 
 

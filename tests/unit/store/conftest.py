@@ -80,7 +80,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    """An open database with all tables and no rows."""
+    """An open database with all tables, empty but for the tenant `default`."""
     with open_database(url) as opened:
         yield opened
 

@@ -259,13 +259,13 @@ def test_a_calibration_is_learnt_of_like_settings(store: KnowledgeStore) -> None
         store.calibrate(T, KB, 2, {})
 
 
-def test_published_versions_are_of_one_tenant_or_of_all(store: KnowledgeStore) -> None:
+def test_standings_are_of_one_tenant_or_of_all(store: KnowledgeStore) -> None:
     other = store.create("other", "b")
     store.put(T, KB, records(a="1"))
     store.publish(T, KB)
     kb_id = store.get(T, KB).id
-    assert store.published_versions() == {kb_id: 1, other.id: 0}
-    assert store.published_versions(T) == {kb_id: 1}
+    assert store.standings() == {kb_id: Standing(1, 0), other.id: Standing(0, 0)}
+    assert store.standings(T) == {kb_id: Standing(1, 0)}
 
 
 def test_a_deleted_base_takes_its_entries_along_and_its_id_is_not_used_again(store: KnowledgeStore) -> None:

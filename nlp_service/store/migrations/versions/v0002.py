@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -103,10 +105,15 @@ def _create_messages() -> None:
         sa.Column("analysis", sa.LargeBinary, nullable=False),
         sa.Column("vector", sa.LargeBinary),
         sa.PrimaryKeyConstraint("id", name="pk_messages"),
-        sa.UniqueConstraint("tenant", "platform", "external_id", name="uq_messages_tenant_platform_external_id"),
+        sa.UniqueConstraint("tenant", "external_id", "platform", name="uq_messages_tenant_external_id_platform"),
+        sqlite_autoincrement=True,
     )
-    op.create_index("ix_messages_tenant_platform_author", "messages", ["tenant", "platform", "author"])
-    op.create_index("ix_messages_tenant_received_at", "messages", ["tenant", "received_at"])
+    op.create_index(
+        "ix_messages_tenant_author_platform_channel_received_at",
+        "messages",
+        ["tenant", "author", "platform", "channel", "received_at"],
+    )
+    op.create_index("ix_messages_tenant_id", "messages", ["tenant", "id"])
     op.create_index("ix_messages_tenant_sent_at", "messages", ["tenant", "sent_at"])
 
 
@@ -126,7 +133,7 @@ def _create_policies() -> None:
 
 
 def _create_tenants() -> None:
-    op.create_table(
+    table = op.create_table(
         "tenants",
         sa.Column("name", sa.String, nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
@@ -134,6 +141,9 @@ def _create_tenants() -> None:
         sa.Column("rules_version", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_tenants"),
     )
+    # The one tenant that is always there: what stood before there were tenants is its.
+    row = {"name": "default", "created_at": datetime.now(UTC), "settings": {}, "rules_version": 0}
+    op.bulk_insert(table, [row])
 
 
 def _create_api_keys() -> None:
@@ -165,11 +175,9 @@ def _create_copies() -> None:
         "copies",
         sa.Column("tenant", sa.String, nullable=False),
         sa.Column("key", sa.BigInteger, nullable=False, autoincrement=False),
-        sa.Column("message_id", _BIG, nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "key", "message_id", name="pk_copies"),
-        sa.ForeignKeyConstraint(
-            ["message_id"], ["messages.id"], name="fk_copies_message_id_messages", ondelete="CASCADE"
-        ),
+        sa.Column("received_ms", sa.BigInteger, nullable=False, autoincrement=False),
+        sa.Column("message_id", _BIG, nullable=False, autoincrement=False),
+        sa.PrimaryKeyConstraint("tenant", "key", "received_ms", "message_id", name="pk_copies"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_copies_message_id", "copies", ["message_id"])
@@ -224,12 +232,15 @@ def _create_reviews() -> None:
         sa.Column("claimed_by", sa.String),
         sa.Column("lease_until", _MOMENT),
         sa.Column("decided_at", _MOMENT),
+        sa.Column("note", sa.Text),
         sa.PrimaryKeyConstraint("id", name="pk_reviews"),
         sa.ForeignKeyConstraint(
             ["message_id"], ["messages.id"], name="fk_reviews_message_id_messages", ondelete="CASCADE"
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_reviews_message_id", "reviews", ["message_id"])
+    op.create_index("ix_reviews_tenant_decided_at", "reviews", ["tenant", "decided_at"])
     op.create_index("ix_reviews_tenant_state_line_priority", "reviews", ["tenant", "state", "line", "priority"])
 
 
@@ -258,6 +269,7 @@ def _create_rate_buckets() -> None:
         sa.Column("key_id", sa.Integer, nullable=False, autoincrement=False),
         sa.Column("tokens", sa.Float, nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
+        sa.Column("lent", sa.JSON, nullable=False),
         sa.PrimaryKeyConstraint("key_id", name="pk_rate_buckets"),
         sa.ForeignKeyConstraint(
             ["key_id"], ["api_keys.id"], name="fk_rate_buckets_key_id_api_keys", ondelete="CASCADE"
@@ -277,9 +289,13 @@ def _create_review_decisions() -> None:
         sa.Column("action", sa.String),
         sa.Column("labels", sa.JSON),
         sa.Column("note", sa.Text, nullable=False),
+        sa.Column("revision", sa.SmallInteger, nullable=False),
+        sa.Column("before", sa.JSON, nullable=False),
+        sa.Column("undone_at", _MOMENT),
         sa.PrimaryKeyConstraint("id", name="pk_review_decisions"),
         sa.ForeignKeyConstraint(
             ["review_id"], ["reviews.id"], name="fk_review_decisions_review_id_reviews", ondelete="CASCADE"
         ),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_review_decisions_review_id", "review_decisions", ["review_id"])

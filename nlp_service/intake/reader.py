@@ -11,7 +11,8 @@ from typing import Protocol
 import msgspec
 
 from nlp_service.inference.vectors import Floats
-from nlp_service.moderation.policy import DEFAULT_POLICY, Policy, decide
+from nlp_service.moderation.deciding import judge_text
+from nlp_service.moderation.policy import DEFAULT_POLICY, Policy
 from nlp_service.text.normalise import Batch, normalise_batch
 from nlp_service.text.pii import find_pii_batch
 from nlp_service.types import Analysis, Message
@@ -76,6 +77,6 @@ class Reader:
         analyses = self._analyser.analyse(messages, evidence=evidence, batch=batch, vectors=vectors)
         personal = find_pii_batch(texts, batch)
         return [
-            msgspec.structs.replace(analysis, pii=spans, verdict=decide(analysis, self._policy))
+            msgspec.structs.replace(analysis, pii=spans, verdict=judge_text(analysis, self._policy))
             for analysis, spans in zip(analyses, personal, strict=True)
         ]

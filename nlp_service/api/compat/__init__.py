@@ -1,0 +1,1 @@
+"""Doors in the shapes that other programs speak already: OpenAI, Cohere, Jina, TEI and Perspective."""

@@ -1,0 +1,1 @@
+"""The client for programs of asyncio: `AsyncClient` and its parts."""

@@ -1,0 +1,1 @@
+"""The client for programs that wait: `Client` and its parts."""

@@ -1,0 +1,68 @@
+"""How SQLite is used: its settings, and how writers take turns."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+_CACHE_KIB = 64 * 1024
+"""Pages in memory, for each connection in use; the 2 MiB that it has unasked hold no index of many messages."""
+
+_CHECKPOINT_PAGES = 8_192
+"""Size of the log from which it goes into the file: 32 MiB. A page that many deliveries change is written once."""
+
+
+def set_up(connection: Any, record: object) -> None:
+    """Prepare a new connection of the driver."""
+    # The driver would begin transactions by itself, and only before the first write.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode = wal")
+    # In WAL mode a killed process loses nothing with it, a power cut at most the last moments, and never half of one.
+    cursor.execute("PRAGMA synchronous = normal")
+    cursor.execute("PRAGMA foreign_keys = on")
+    cursor.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+    # What was erased is not to be found in the file either; SQLite would only mark its place as free.
+    cursor.execute("PRAGMA secure_delete = on")
+    cursor.close()
+
+
+def begin(connection: Connection, wait_s: float) -> None:
+    """Begin a transaction, one that writes with the lock of writers.
+
+    SQLite itself would look for the lock ten times a second. Writers who follow one another leave it free for a moment
+    only, and somebody who sleeps for so long may miss all of these moments.
+
+    Args:
+        connection: Whose option ``is_write`` says whether it writes.
+        wait_s: How long to wait for the lock.
+    """
+    if not connection.get_execution_options().get("is_write"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: Any = connection.connection.driver_connection
+    deadline = time.monotonic() + wait_s
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        while (error := _try_to_begin(driver)) is not None:
+            if error & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises it as SQLAlchemy does, unless it goes well now
+                return
+            time.sleep(random.uniform(0.001, 0.005))
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+
+
+def _try_to_begin(driver: sqlite3.Connection) -> int | None:
+    """Take the lock of writers; gives the code of the error if there is one."""
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        return error.sqlite_errorcode
+    return None
