@@ -43,11 +43,9 @@ class Disguise(IntEnum):
 REFUSED = 255
 """Not that word."""
 
-RARE_ENOUGH = 16
-"""Nats; how improbable the characters of a place must be as ordinary text when some only sound like the word.
-
-A word of a list is about e**-12 of what is written where it is written at all, and one character in fifty is changed.
-"""
+RARE_ENOUGH, ALL_RARE_ENOUGH = 16, 18
+"""Nats; how improbable the characters of a place must be as ordinary text when some of them, or all, only sound like
+the word. Chosen on messages that are no adverts (docs/lexicon.md)."""
 
 LESS_SURE, SURE = 18, 24
 """Nats from which on a doubled character within a word (妈妈), and a common word across its edge, prove nothing."""
@@ -84,7 +82,8 @@ def judge(readings: Readings, around: Surroundings, batch: Batch, forms: Forms, 
     refused = (found.lacking > 0) | (found.odd > 0) | (found.wide > 0)
     refused |= _goes_on(readings, around, (low, high), (start, end), forms.is_number[form])
     refused |= (code > 0) & (edges[0] | edges[1]) & (found.nats < SURE) & ~is_strict
-    refused |= by_sound & (found.nats - found.bonds < RARE_ENOUGH) & ~(forms.is_contact[form] & signed)
+    least = np.where(found.sound == forms.lengths[form], ALL_RARE_ENOUGH, RARE_ENOUGH)
+    refused |= by_sound & (found.nats - found.bonds < least) & ~(forms.is_contact[form] & signed)
     refused |= (found.stopped > 0) & (by_sound | (found.gap < forms.lengths[form] - 1))
     refused |= (found.held > 0) & (found.joined < _SEVERAL)
     refused |= (found.doubled > 0) & (found.repeated_anywhere < _SEVERAL) & (found.nats < LESS_SURE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,26 +20,14 @@ from nlp_service.api.community import Community
 from nlp_service.inference.process import Build
 from nlp_service.moderation.rulebook import Rulebooks, RuleStore
 from nlp_service.store.database import Database
-from nlp_service.types import Analysis, Message
-from tests.fakes import BROKEN, CRASH, SLOW, Obedient
-from tests.unit.intake.fakes import ADVERT, STORY, FakeRules, read
+from tests.fakes import BROKEN, CRASH, SLOW
+from tests.message_readers import ADVERT, STORY, build_reader
+from tests.unit.intake.fakes import FakeRules
 
 __all__ = ["ADVERT", "BROKEN", "CRASH", "SLOW", "STORY", "build_reader", "messages_app", "running_messages"]
 
 HEADER = "x-test-caller"
 """Names tenant and scopes of a request, as ``tenant:scope,scope``; without it everybody may do everything."""
-
-
-class Reader(Obedient):
-    """Reads as the models of the intake's tests do, and misbehaves where it is told to."""
-
-    def read(self, messages: Sequence[Message], *, evidence: bool = True, vectors: Any = None) -> list[Analysis]:
-        super().read(messages, vectors=vectors)
-        return [read(message) for message in messages]
-
-
-def build_reader() -> Reader:
-    return Reader()
 
 
 class Doorman(Access):

@@ -24,8 +24,9 @@ N_WORDS = 100_000
 MARKS = ("出售发票", "办理假证")
 """Each state of the list has one of them, so that a mixture would have both or none."""
 
-LONGEST_PAUSE_S = 0.1
-"""Unloaded it is 0.05 s: the interpreter is handed over every 5 ms, but not within one call into C."""
+LONGEST_PAUSE_S = 0.6
+"""Unloaded it is 0.05 s, beside other work several times that: the interpreter is handed over every 5 ms, but not
+within one call into C."""
 
 REPLACE = """
 import sys

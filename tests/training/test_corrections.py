@@ -349,12 +349,14 @@ def test_a_moderator_corrects_and_the_model_learns(desk: Desk, tmp_path: Path, m
 
     app = typer.Typer()
     app.add_typer(export)
+    app.command(context_settings=command.PASS_ON)(command.train)
     for what in ("labels", "messages"):
         done = CliRunner().invoke(app, ["export", what, "-o", f"{what}.jsonl", "--db", str(tmp_path / "store.db")])
         assert done.exit_code == 0, done.output
     options = {"--labels": "labels.jsonl", "--replay": "messages.jsonl", "--model": str(MODEL), "--out": "better"}
     options |= {"--data": "nowhere", "--threads": "1"}
-    assert command.run("adapt", [word for pair in options.items() for word in pair]) == 0
+    done = CliRunner().invoke(app, ["train", "adapt", *(word for pair in options.items() for word in pair)])
+    assert done.exit_code == 0, done.output
 
     (read,) = Analyser.load(tmp_path / "better").analyse([Message(None, text)])
     assert read.intent is not None

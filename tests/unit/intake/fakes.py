@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import numpy as np
-from msgspec.structs import replace
 
 from nlp_service.errors import NotReady
 from nlp_service.inference.batcher import Kept
@@ -19,24 +18,27 @@ from nlp_service.moderation.lexicon import Entry, Matcher
 from nlp_service.moderation.policy import DEFAULT_POLICY, Policy
 from nlp_service.store.contributions import Asked
 from nlp_service.store.tenants import TenantSettings
-from nlp_service.text.pii import find_pii
-from nlp_service.types import Analysis, Intent, Label, Message
-from tests.fakes import analysis_of
+from nlp_service.types import Message
+from tests.fakes import BROKEN
+from tests.message_readers import ADVERT, STORY, read
+
+__all__ = [
+    "ADVERT",
+    "BROKEN",
+    "DOWN",
+    "NOW",
+    "STORY",
+    "FakeRulebooks",
+    "FakeRules",
+    "Models",
+    "NothingEarlier",
+    "arrival",
+    "read",
+]
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ADVERT, STORY, BROKEN, DOWN = "#ad", "#ugc", "#broken", "#down"
-"""Texts that begin so are adverts, contributions, cannot be read, or end the worker."""
-
-
-def read(message: Message) -> Analysis:
-    """What the models of these tests say of a message: chat, unless its text says otherwise."""
-    analysis = replace(analysis_of(message), risk=replace(analysis_of(message).risk, level=0), verdict=None)
-    analysis = replace(analysis, pii=find_pii(message.text))
-    for mark, label in ((ADVERT, "ad"), (STORY, "ugc")):
-        if message.text.startswith(mark):
-            chances = dict.fromkeys(("question", "ugc", "ad", "complaint", "chat"), 0.05) | {label: 0.95}
-            analysis = replace(analysis, intent=Intent(label, (label,), chances), unsafe=(Label("scam", 0.1),))
-    return analysis
+DOWN = "#down"
+"""Texts that begin so end the worker."""
 
 
 class Models:

@@ -37,42 +37,41 @@ def ids(found: Sequence[StoredMessage]) -> str:
     return "".join(one.external_id for one in found)
 
 
-@pytest.mark.parametrize(
-    ("filters", "expected"),
-    [
-        ({}, "edcba"),
-        ({"oldest_first": True}, "abcde"),
-        ({"sent_from": after(1), "sent_to": after(3)}, "cb"),  # each was sent a second before it came
-        ({"platform": "qq"}, "c"),
-        ({"channel": "shop"}, "c"),
-        ({"author": "mei"}, "b"),
-        ({"labels": ("ad",)}, "c"),
-        ({"labels": ("scam", "complaint")}, "dc"),
-        ({"labels": ("abuse",)}, "e"),
-        ({"action": "warn"}, "c"),
-        ({"min_risk": 1}, "ed"),
-        ({"min_risk": 2}, "d"),
-        ({"intent": "complaint"}, "d"),
-        ({"text": "物流"}, "a"),
-        ({"text": "%"}, "b"),
-        ({"text": "_"}, "b"),
-        ({"text": "now"}, "c"),
-        ({"text": "\\C"}, "c"),
-        ({"text": "1%0"}, ""),
-        ({"meta": {"likes": "5"}}, "db"),  # a number and its digits
-        ({"meta": {"likes": "5", "话题": "穿搭"}}, "b"),
-        ({"meta": {"top": "true"}}, "b"),
-        ({"meta": {"price": "1.5"}}, "b"),
-        ({"meta": {'a"b.c': "x"}}, "d"),
-        ({"meta": {"no": "null"}}, ""),
-        ({"meta": {"$": "x"}}, ""),
-        ({"labels": ("complaint",), "min_risk": 2, "text": "破"}, "d"),
-    ],
-)
-def test_a_filter_lets_through_what_it_says(messages_of: MessageStore, filters: dict[str, Any], expected: str) -> None:
-    page = messages_of.browse("t", Filters(**filters))
-    assert ids(page.messages) == expected
-    assert page.next_cursor is None
+FILTERS: list[tuple[dict[str, Any], str]] = [
+    ({}, "edcba"),
+    ({"oldest_first": True}, "abcde"),
+    ({"sent_from": after(1), "sent_to": after(3)}, "cb"),  # each was sent a second before it came
+    ({"platform": "qq"}, "c"),
+    ({"channel": "shop"}, "c"),
+    ({"author": "mei"}, "b"),
+    ({"labels": ("ad",)}, "c"),
+    ({"labels": ("scam", "complaint")}, "dc"),
+    ({"labels": ("abuse",)}, "e"),
+    ({"action": "warn"}, "c"),
+    ({"min_risk": 1}, "ed"),
+    ({"min_risk": 2}, "d"),
+    ({"intent": "complaint"}, "d"),
+    ({"text": "物流"}, "a"),
+    ({"text": "%"}, "b"),
+    ({"text": "_"}, "b"),
+    ({"text": "now"}, "c"),
+    ({"text": "\\C"}, "c"),
+    ({"text": "1%0"}, ""),
+    ({"meta": {"likes": "5"}}, "db"),  # a number and its digits
+    ({"meta": {"likes": "5", "话题": "穿搭"}}, "b"),
+    ({"meta": {"top": "true"}}, "b"),
+    ({"meta": {"price": "1.5"}}, "b"),
+    ({"meta": {'a"b.c': "x"}}, "d"),
+    ({"meta": {"no": "null"}}, ""),
+    ({"meta": {"$": "x"}}, ""),
+    ({"labels": ("complaint",), "min_risk": 2, "text": "破"}, "d"),
+]
+
+
+# One database for all of them: to make one takes longer than to ask it.
+def test_a_filter_lets_through_what_it_says(messages_of: MessageStore) -> None:
+    found = [(filters, ids(messages_of.browse("t", Filters(**filters)).messages)) for filters, _ in FILTERS]
+    assert found == FILTERS
 
 
 def test_deleted_messages_are_shown_on_demand(messages_of: MessageStore) -> None:
@@ -132,13 +131,14 @@ def test_a_cursor_of_another_query_is_refused(messages_of: MessageStore, tenant:
     assert caught.value.param == "cursor"
 
 
-@pytest.mark.parametrize(
-    "cursor", ["", "x", "!!!!", "AAAA", "é", "a" * 1000, "A" * 23, "=", "ARcx J24RlE20AAAAAAAAAAM"]
-)
-def test_a_damaged_cursor_is_refused(messages_of: MessageStore, cursor: str) -> None:
-    with pytest.raises(BadInput) as caught:
-        messages_of.browse("t", None, cursor)
-    assert caught.value.param == "cursor"
+DAMAGED = ["", "x", "!!!!", "AAAA", "é", "a" * 1000, "A" * 23, "=", "ARcx J24RlE20AAAAAAAAAAM"]
+
+
+def test_a_damaged_cursor_is_refused(messages_of: MessageStore) -> None:
+    for cursor in DAMAGED:
+        with pytest.raises(BadInput) as caught:
+            messages_of.browse("t", None, cursor)
+        assert caught.value.param == "cursor"
 
 
 def test_a_forged_cursor_shows_nothing_of_others(messages_of: MessageStore) -> None:
