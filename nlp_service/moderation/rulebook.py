@@ -108,8 +108,10 @@ class Rulebooks:
     async def _follow(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            # Not wait_for: in Python 3.11 it forgets that it was cancelled if the event comes at the same moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._poll_s)
+                async with asyncio.timeout(self._poll_s):
+                    await self._wanted.wait()
             self._wanted.clear()
             try:
                 await loop.run_in_executor(self._refreshing, self._refresh)

@@ -364,3 +364,13 @@ async def test_stopping_ends_the_looks(database: Database) -> None:
     put(store, 0.7)
     await asyncio.sleep(0.1)
     assert store.n_read == 1
+
+
+async def test_it_stops_although_something_was_changed_at_that_moment(store: RuleStore) -> None:
+    for _ in range(20):
+        rulebooks = Rulebooks(store, poll_s=30.0)
+        await rulebooks.start()
+        await asyncio.sleep(0)
+        rulebooks.look()
+        async with asyncio.timeout(10):
+            await rulebooks.stop()
