@@ -7,7 +7,7 @@ All of it but the last step is done before the transaction begins, for all messa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
@@ -102,15 +102,20 @@ class Judging:
 
     @property
     def windows(self) -> Windows:
-        """How far back the store must look for all of them: as far as any policy asks."""
-        each = [windows_over(case.rules, (case.arrival.channel,)) for case in self._cases.values()]
-        return Windows(max(one.strikes_s for one in each), max(one.copies_s for one in each))
+        """How far back the store must look for each of them: as far as its policy asks."""
+        rules = {case.arrival.channel: case.rules for case in self._cases.values()}
+        return _together({channel: windows_of(of.policy_for(channel)) for channel, of in rules.items()})
 
 
 def windows_over(rules: Rules, channels: Iterable[str]) -> Windows:
-    """How far back the store must look for messages of these channels: as far as any of their policies asks."""
-    each = [windows_of(rules.policy_for(channel)) for channel in channels]
-    return Windows(max(one.strikes_s for one in each), max(one.copies_s for one in each))
+    """How far back the store must look for messages of these channels: as far as their policies ask."""
+    return _together({channel: windows_of(rules.policy_for(channel)) for channel in channels})
+
+
+def _together(each: Mapping[str, Windows]) -> Windows:
+    copies_s = max(one.copies_s for one in each.values())
+    shorter = tuple(sorted((channel, one.copies_s) for channel, one in each.items() if one.copies_s < copies_s))
+    return Windows(max(one.strikes_s for one in each.values()), copies_s, shorter)
 
 
 def judge(case: Case, known: Known) -> Judgement:

@@ -22,7 +22,7 @@ from nlp_service.store.incoming import Incoming
 from nlp_service.store.messages import MessageStore
 from nlp_service.store.policies import PolicyStore, name_of
 from nlp_service.store.replays import Replayed, ReplayStore
-from nlp_service.text.normalise import normalise_batch
+from nlp_service.text.normalise import message_of, normalise_batch
 from nlp_service.types import Analysis
 
 MOST_MESSAGES = 20_000
@@ -164,8 +164,12 @@ class DryRun:
 
     def _facts(self, messages: Sequence[Incoming]) -> list[Facts]:
         texts = [message.text for message in messages]
-        hits = self._rules.matcher.find(texts, normalise_batch(texts), self._now)
-        return [gather(message, found) for message, found in zip(messages, hits, strict=True)]
+        batch = normalise_batch(texts)
+        hits = self._rules.matcher.find(texts, batch, self._now)
+        return [
+            gather(message, found, normalised=message_of(batch, i, message.text).normalised)
+            for i, (message, found) in enumerate(zip(messages, hits, strict=True))
+        ]
 
 
 def _incoming(message: StoredMessage, analysis: Analysis) -> Incoming:

@@ -38,7 +38,6 @@ class Copies:
 
     def __init__(self, connection: Connection, tenant: str, asked: Iterable[Incoming], window_s: float) -> None:
         """Read what was received within `window_s` seconds before any of the messages."""
-        self._window_s = window_s
         self._by_key: dict[int, dict[int, _Copy]] = defaultdict(dict)
         times = ((key, message.received_at) for message in asked for key in message.keys)
         rows = [
@@ -50,14 +49,14 @@ class Copies:
             for key, message_id, *known in connection.execute(_statement(connection.dialect.name), parameters):
                 self._by_key[key][message_id] = _Copy(*known)
 
-    def count(self, message: Incoming) -> Counts:
-        """Count the copies of a message, each once however many keys it shares."""
+    def count(self, message: Incoming, window_s: float) -> Counts:
+        """Count the copies of a message within the seconds before it, each once however many keys it shares."""
         found: dict[int, _Copy] = {}
         for key in message.keys:
             found |= self._by_key.get(key, {})
         if not found:
             return Counts(0, 0)
-        since, until = (to_ms(at) for at in window(message.received_at, self._window_s))
+        since, until = (to_ms(at) for at in window(message.received_at, window_s))
         by_author = by_others = 0
         for copy in found.values():
             if not since < copy.received_ms <= until or copy.platform != message.platform:

@@ -52,19 +52,20 @@ class History:
             n_before: How many messages each author had before the delivery.
         """
         self._windows = windows
+        self._shorter = dict(windows.shorter)
         self._n_messages = dict(n_before)
         self._copies = Copies(connection, tenant, asked, windows.copies_s)
         self._strikes: dict[Author, list[tuple[Offence, int]]] = defaultdict(list)
         for author, offence, message_id in lookback.read_strikes(connection, tenant, asked, windows.strikes_s):
             self._strikes[author].append((offence, message_id))
-        self._n_recent = lookback.count_recent(connection, tenant, asked, windows.copies_s)
+        self._n_recent = lookback.count_recent(connection, tenant, asked, self._copies_s)
         # What this delivery adds to these counts, and takes from them.
         self._new: dict[tuple[Author, str], list[Wording]] = defaultdict(list)
         self._gone: dict[tuple[Author, str], list[Wording]] = defaultdict(list)
 
     def known(self, message: Incoming) -> Known:
         """What is known when this message is judged. An earlier wording of it must be forgotten first."""
-        by_author, by_others = self._copies.count(message)
+        by_author, by_others = self._copies.count(message, self._copies_s(message))
         if not message.author:
             return Known((), 0, by_author, by_others, 0)
         author = author_of(message)
@@ -99,8 +100,11 @@ class History:
             self._gone[author, wording.channel].append(wording)
         self._strikes[author] = [strike for strike in self._strikes[author] if strike[1] != wording.message_id]
 
+    def _copies_s(self, message: Incoming) -> float:
+        return self._shorter.get(message.channel, self._windows.copies_s)
+
     def _count_recent(self, author: Author, message: Incoming) -> int:
-        lately = lookback.recent_window(message.received_at, self._windows.copies_s)
+        lately = lookback.recent_window(message.received_at, self._copies_s(message))
         stored = self._n_recent.get((author, message.channel, lately), 0)
         added = _count(self._new.get((author, message.channel), ()), lately)
         return stored + added - _count(self._gone.get((author, message.channel), ()), lately)

@@ -99,10 +99,17 @@ class Judge(Protocol):
 
 
 class Windows(NamedTuple):
-    """How far back to look, in seconds: for strikes, and for copies and messages of the last minutes."""
+    """How far back to look, in seconds.
+
+    Attributes:
+        strikes_s: For strikes.
+        copies_s: For copies and messages of the last minutes.
+        shorter: The same for channels that want less of it than others of the delivery, by name.
+    """
 
     strikes_s: float = 30 * 86_400.0
     copies_s: float = 600.0
+    shorter: tuple[tuple[str, float], ...] = ()
 
 
 class Recorded(NamedTuple):

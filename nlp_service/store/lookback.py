@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -81,13 +81,13 @@ def read_strikes(
 
 
 def count_recent(
-    connection: Connection, tenant: str, asked: Sequence[Incoming], seconds: float
+    connection: Connection, tenant: str, asked: Sequence[Incoming], seconds: Callable[[Incoming], float]
 ) -> dict[tuple[Author, str, Window], int]:
     """How many messages the authors of messages sent to their channels in the time before each, where there are any."""
     dialect = connection.dialect.name
     places = list(
         dict.fromkeys(
-            (author_of(message), message.channel, recent_window(message.received_at, seconds))
+            (author_of(message), message.channel, recent_window(message.received_at, seconds(message)))
             for message in asked
             if message.author
         )

@@ -10,6 +10,7 @@ import pytest
 from nlp_service.intake.arrivals import Arrival
 from nlp_service.intake.judging import Case, Judging, judge, read_cases
 from nlp_service.moderation.lexicon import Entry
+from nlp_service.moderation.flooding import FloodingRules
 from nlp_service.moderation.policy import DEFAULT_POLICY
 from nlp_service.moderation.sanctions import Ladder, Strikes
 from nlp_service.store.contributions import Asked
@@ -177,6 +178,12 @@ def test_the_store_looks_back_as_far_as_any_policy_asks() -> None:
     cases = cases_of([arrival("a", "1"), arrival("b", "2", channel="long")], rules)
     assert Judging(cases[:1]).windows == Windows(30 * 86_400.0, DEFAULT_POLICY.flooding.window_s)
     assert Judging(cases).windows.strikes_s == 90 * 86_400.0
+
+
+def test_a_channel_with_a_shorter_window_keeps_it_beside_others() -> None:
+    short = replace(DEFAULT_POLICY, version="short", flooding=FloodingRules(window_s=60))
+    cases = cases_of([arrival("a", "1"), arrival("b", "2", channel="short")], FakeRules(policies={"short": short}))
+    assert Judging(cases).windows == Windows(30 * 86_400.0, DEFAULT_POLICY.flooding.window_s, (("short", 60),))
 
 
 @pytest.mark.parametrize("text", ["", " ", "😀", "a" * 4000, "\u200b"])

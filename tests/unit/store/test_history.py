@@ -63,6 +63,20 @@ def test_each_message_of_a_delivery_has_its_own_window(messages_of: MessageStore
     assert (len(late.offences), late.copies_by_author, late.recent_by_author) == (0, 0, 0)
 
 
+def test_each_channel_of_a_delivery_has_its_own_window(messages_of: MessageStore, judge: Judge) -> None:
+    for channel in ("quick", "slow"):
+        messages_of.record(
+            "t", [message(f"first-{channel}", keys=(7,), channel=channel, author=channel)], judge, Windows()
+        )
+    asked = [
+        message(f"m-{channel}", at=50, keys=(7,), channel=channel, author=channel) for channel in ("quick", "slow")
+    ]
+    messages_of.record("t", asked, judge, Windows(copies_s=100, shorter=(("quick", 40),)))
+    quick, slow = (known for _, known in judge.told[2:])
+    assert (quick.copies_by_author, quick.recent_by_author) == (0, 0)
+    assert (slow.copies_by_author, slow.recent_by_author) == (1, 1)
+
+
 def test_strikes_come_oldest_first(messages_of: MessageStore, judge: Judge) -> None:
     for at in (20, 0, 10):
         messages_of.record("t", [message(f"m{at}", at=at, analysis=AD)], judge, Windows())
