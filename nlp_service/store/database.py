@@ -73,6 +73,8 @@ class Database:
             connection.execution_options(is_write=True)
             with connection.begin():
                 yield connection
+            if self.dialect == "sqlite":
+                sqlite.tidy(connection)
 
     def close(self) -> None:
         """Close all connections. What is in use closes when it is given back."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -14,6 +16,13 @@ _CACHE_KIB = 64 * 1024
 
 _CHECKPOINT_PAGES = 8_192
 """Size of the log from which it goes into the file: 32 MiB. A page that many deliveries change is written once."""
+
+
+_LONGEST_LOG_PAGES = 4 * _CHECKPOINT_PAGES
+"""Size of the log from which writers wait until it is in the file and begins anew."""
+
+_EACH = 32  # transactions of a connection after which it looks at the log
+_PATIENCE_S = 3.0  # for whoever reads or writes at that moment; the next one who looks tries again
 
 
 def set_up(connection: Any, record: object) -> None:
@@ -30,6 +39,7 @@ def set_up(connection: Any, record: object) -> None:
     cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     # What was erased is not to be found in the file either; SQLite would only mark its place as free.
     cursor.execute("PRAGMA secure_delete = on")
+    cursor.execute(f"PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * 4_096}")
     cursor.close()
 
 
@@ -48,6 +58,7 @@ def begin(connection: Connection, wait_s: float) -> None:
         return
     driver: Any = connection.connection.driver_connection
     deadline = time.monotonic() + wait_s
+    _wait_for_tidying(_sign(connection))
     driver.execute("PRAGMA busy_timeout = 0")
     try:
         while (error := _try_to_begin(driver)) is not None:
@@ -55,8 +66,57 @@ def begin(connection: Connection, wait_s: float) -> None:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises it as SQLAlchemy does, unless it goes well now
                 return
             time.sleep(random.uniform(0.001, 0.005))
+            _wait_for_tidying(_sign(connection))
     finally:
         driver.execute(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")
+
+
+def tidy(connection: Connection) -> None:
+    """Keep the log from growing for ever; after a transaction that wrote.
+
+    SQLite moves the log into the file after a commit, and lets the next writer begin it anew if nothing was added
+    meanwhile. Where writers follow one another without a pause something always was, so the log would grow until the
+    disk is full. When it is long, one writer therefore asks the others to wait, by a file beside the database, until
+    the log is in the database as a whole.
+    """
+    info = connection.connection.info
+    info["n_writes"] = info.get("n_writes", 0) + 1
+    if info["n_writes"] % _EACH:
+        return
+    driver: Any = connection.connection.driver_connection
+    with contextlib.suppress(sqlite3.Error, OSError):  # what was written is safe, and the next one tries again
+        if driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] >= _LONGEST_LOG_PAGES:
+            _begin_log_anew(driver, _sign(connection))
+
+
+def _begin_log_anew(driver: Any, sign: Path) -> None:
+    try:
+        sign.touch(exist_ok=False)
+    except FileExistsError:
+        return  # somebody is at it
+    try:
+        timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+        driver.execute(f"PRAGMA busy_timeout = {round(_PATIENCE_S * 1000)}")
+        driver.execute("PRAGMA wal_checkpoint(RESTART)")
+        driver.execute(f"PRAGMA busy_timeout = {timeout}")
+    finally:
+        sign.unlink(missing_ok=True)
+
+
+def _wait_for_tidying(sign: Path) -> None:
+    """Wait while somebody tidies; not for the sign of one that died."""
+    while True:
+        try:
+            if time.time() - sign.stat().st_mtime > _PATIENCE_S + 1.0:
+                sign.unlink(missing_ok=True)
+                return
+        except OSError:
+            return
+        time.sleep(0.002)
+
+
+def _sign(connection: Connection) -> Path:
+    return Path(f"{connection.engine.url.database}-tidying")
 
 
 def _try_to_begin(driver: sqlite3.Connection) -> int | None:

@@ -149,6 +149,55 @@ def test_a_server_that_is_not_there_is_not_ready(tmp_path: Path) -> None:
         open_database(f"postgresql://nobody@/none?host={tmp_path}")
 
 
+def test_the_log_of_sqlite_stays_small_while_writers_follow_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlp_service.store import sqlite
+
+    monkeypatch.setattr(sqlite, "_CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(sqlite, "_LONGEST_LOG_PAGES", 100)
+    monkeypatch.setattr(sqlite, "_EACH", 4)
+    path, sizes = tmp_path / "a.db", []
+    note = sa.text(
+        "INSERT INTO audit_log (tenant, at, actor, action, object, detail) VALUES ('t', '2026-01-01', '', '', :o, '{}')"
+    )
+
+    def work(database: Database) -> None:
+        for _ in range(250):
+            with database.write() as connection:
+                connection.execute(note, {"o": "x" * 40_000})
+            sizes.append(path.with_name("a.db-wal").stat().st_size)
+
+    with open_database(str(path)) as database:
+        threads = [threading.Thread(target=work, args=(database,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with database.read() as connection:
+            assert connection.execute(sa.text("SELECT count(*) FROM audit_log")).scalar() == 1_000
+    assert len(sizes) == 1_000
+    assert max(sizes) < 20_000_000  # 41 MB were written
+
+
+def test_a_log_that_cannot_be_tidied_does_not_fail_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlp_service.store import sqlite
+
+    def fail(driver: object, sign: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite, "_LONGEST_LOG_PAGES", 0)
+    monkeypatch.setattr(sqlite, "_EACH", 1)
+    monkeypatch.setattr(sqlite, "_begin_log_anew", fail)
+    with open_database(str(tmp_path / "a.db")) as database:
+        with database.write() as connection:
+            connection.execute(sa.text("UPDATE tenants SET rules_version = 7"))
+        with database.read() as connection:
+            assert connection.execute(sa.text("SELECT rules_version FROM tenants")).scalar() == 7
+
+
 def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     with open_database(str(path)) as database, database.read() as connection:
