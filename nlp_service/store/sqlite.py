@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sqlite3
 import time
@@ -18,11 +19,15 @@ _CHECKPOINT_PAGES = 8_192
 """Size of the log from which it goes into the file: 32 MiB. A page that many deliveries change is written once."""
 
 
+_PAGE = 4_096  # bytes
+
 _LONGEST_LOG_PAGES = 4 * _CHECKPOINT_PAGES
 """Size of the log from which writers wait until it is in the file and begins anew."""
 
-_EACH = 32  # transactions of a connection after which it looks at the log
-_PATIENCE_S = 3.0  # for whoever reads or writes at that moment; the next one who looks tries again
+_PATIENCE_S = 1.0  # for whoever reads or writes at that moment
+_PAUSE_S = 30.0  # then, as long as a long export may read
+
+_not_before: dict[str, float] = {}  # by database
 
 
 def set_up(connection: Any, record: object) -> None:
@@ -39,7 +44,7 @@ def set_up(connection: Any, record: object) -> None:
     cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     # What was erased is not to be found in the file either; SQLite would only mark its place as free.
     cursor.execute("PRAGMA secure_delete = on")
-    cursor.execute(f"PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * 4_096}")
+    cursor.execute(f"PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * _PAGE}")
     cursor.close()
 
 
@@ -79,26 +84,31 @@ def tidy(connection: Connection) -> None:
     disk is full. When it is long, one writer therefore asks the others to wait, by a file beside the database, until
     the log is in the database as a whole.
     """
-    info = connection.connection.info
-    info["n_writes"] = info.get("n_writes", 0) + 1
-    if info["n_writes"] % _EACH:
-        return
-    driver: Any = connection.connection.driver_connection
+    path = str(connection.engine.url.database)
     with contextlib.suppress(sqlite3.Error, OSError):  # what was written is safe, and the next one tries again
-        if driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] >= _LONGEST_LOG_PAGES:
-            _begin_log_anew(driver, _sign(connection))
+        # The size says it: a log that begins anew is cut to `journal_size_limit`.
+        is_long = os.stat(f"{path}-wal").st_size > _LONGEST_LOG_PAGES * _PAGE
+        if not is_long or time.monotonic() < _not_before.get(path, 0.0):
+            return
+        if not _begin_log_anew(connection.connection.driver_connection, _sign(connection)):
+            _not_before[path] = time.monotonic() + _PAUSE_S
 
 
-def _begin_log_anew(driver: Any, sign: Path) -> None:
+def _begin_log_anew(driver: Any, sign: Path) -> bool:
+    """False if somebody reads what is in the log, for as long as this one was ready to wait."""
     try:
         sign.touch(exist_ok=False)
     except FileExistsError:
-        return  # somebody is at it
+        return True  # somebody is at it
     try:
-        timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-        driver.execute(f"PRAGMA busy_timeout = {round(_PATIENCE_S * 1000)}")
-        driver.execute("PRAGMA wal_checkpoint(RESTART)")
-        driver.execute(f"PRAGMA busy_timeout = {timeout}")
+        deadline = time.monotonic() + _PATIENCE_S
+        # A checkpoint that another one is making is not waited for by SQLite itself.
+        driver.execute("PRAGMA busy_timeout = 100")  # the next `begin` sets it anew
+        while driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0]:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return True
     finally:
         sign.unlink(missing_ok=True)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -156,7 +158,6 @@ def test_the_log_of_sqlite_stays_small_while_writers_follow_one_another(
 
     monkeypatch.setattr(sqlite, "_CHECKPOINT_PAGES", 50)
     monkeypatch.setattr(sqlite, "_LONGEST_LOG_PAGES", 100)
-    monkeypatch.setattr(sqlite, "_EACH", 4)
     path, sizes = tmp_path / "a.db", []
     note = sa.text(
         "INSERT INTO audit_log (tenant, at, actor, action, object, detail) VALUES ('t', '2026-01-01', '', '', :o, '{}')"
@@ -180,16 +181,42 @@ def test_the_log_of_sqlite_stays_small_while_writers_follow_one_another(
     assert max(sizes) < 20_000_000  # 41 MB were written
 
 
+def test_a_long_reader_holds_writers_up_once_and_not_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlp_service.store import sqlite
+
+    monkeypatch.setattr(sqlite, "_LONGEST_LOG_PAGES", 0)
+    monkeypatch.setattr(sqlite, "_PATIENCE_S", 0.3)
+    change = sa.text("UPDATE tenants SET rules_version = rules_version + 1")
+    with open_database(str(tmp_path / "a.db")) as database, database.read() as reader:
+        reader.execute(sa.text("SELECT count(*) FROM tenants")).scalar()
+        begun = time.monotonic()
+        for _ in range(20):
+            with database.write() as connection:
+                connection.execute(change)
+        assert time.monotonic() - begun < 3.0
+    assert not (tmp_path / "a.db-tidying").exists()
+
+
+def test_the_sign_of_one_that_died_is_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    with open_database(str(path)) as database:
+        sign = tmp_path / "a.db-tidying"
+        sign.touch()
+        os.utime(sign, (0, 0))
+        with database.write() as connection:
+            connection.execute(sa.text("UPDATE tenants SET rules_version = 1"))
+        assert not sign.exists()
+
+
 def test_a_log_that_cannot_be_tidied_does_not_fail_what_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from nlp_service.store import sqlite
 
-    def fail(driver: object, sign: object) -> None:
+    def fail(driver: object, sign: object) -> bool:
         raise sqlite3.OperationalError("database or disk is full")
 
     monkeypatch.setattr(sqlite, "_LONGEST_LOG_PAGES", 0)
-    monkeypatch.setattr(sqlite, "_EACH", 1)
     monkeypatch.setattr(sqlite, "_begin_log_anew", fail)
     with open_database(str(tmp_path / "a.db")) as database:
         with database.write() as connection:
