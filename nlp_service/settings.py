@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         max_body_bytes: Bytes in the body of one request.
         data: Folder for what the service keeps.
         db: URL of the database; empty for an SQLite file in `data`. `database` gives the one that holds.
+        public_url: Where people reach the service, for links in notices; empty for none.
+        secret_key: What seals the secrets of channels, several of them joined by commas, the newest first; empty for
+            one that lies in `data`.
+        private_addresses: Whether callbacks and notices may go to addresses that are not public.
         reranker: Hub id or folder of a cross-encoder that ranks the first entries of a search anew; empty for none.
         llm_url: Where OpenAI's chat protocol begins at a language model that may phrase replies; empty for none.
         llm_model: Its name there; goes with `llm_url`.
@@ -85,6 +89,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=16 * 2**20, ge=1024)
     data: str = Field(default="data", min_length=1)
     db: str = ""
+    public_url: str = Field(default="", pattern=r"^$|^https?://[^\s/]+(/\S*)?$")
+    secret_key: SecretStr = SecretStr("")
+    private_addresses: bool = False
     reranker: str = ""
     llm_url: str = ""
     llm_model: str = ""

@@ -240,6 +240,71 @@ def evaluate(
         steps.show(figures, title=f"{title} on gold {split}", as_json=json)
 
 
+@app.command()
+def topic_figures(
+    data: Data = corpora.DATA,
+    search_model: Annotated[Path, typer.Option(help="Folder of the search model.")] = ROOT / "models" / "search",
+) -> None:
+    """Measure topics on labelled sets read as days, beside k-means."""
+    from training import topic_figures as step
+
+    typer.echo(step.markdown(step.measure(data, search_model)))
+
+
+@app.command()
+def insight_figures(
+    data: Data = corpora.DATA,
+    search_model: Annotated[Path, typer.Option(help="Folder of the search model.")] = ROOT / "models" / "search",
+    model: Annotated[Path, typer.Option(help="Folder of the model whose vectors are used.")] = ROOT / "models" / "fast",
+) -> None:
+    """Group the car complaints as mining does, and by plain k-means, against their 19 classes."""
+    from training import insight_figures as step
+
+    for each in step.measure(data, search_model, model):
+        typer.echo(
+            f"{each.part:12}{each.method:15}{each.groups:4} groups  NMI {each.nmi:.3f}  purity {each.purity:.3f}"
+        )
+
+
+@app.command()
+def crisis_figures(
+    streams: Annotated[list[Path], typer.Argument(help="Folders with messages.jsonl and truth.jsonl.")],
+    model: Annotated[Path, typer.Option(help="Reads streams that have no facts.parquet.")] = ROOT / "models" / "fast",
+) -> None:
+    """Measure the watch on streams with planted incidents, and a rule of thumb beside it."""
+    from training import crisis_figures as step
+
+    for row in step.measure(streams, model):
+        typer.echo("   ".join(f"{name} {value}" for name, value in row.items()))
+
+
+@app.command()
+def aspects(
+    data: Data = corpora.DATA,
+    model: Annotated[Path, typer.Option(help="Folder of the released model to begin with.")] = ROOT / "models" / "fast",
+    out: Annotated[Path, typer.Option(help="Folder of the artefact.")] = ROOT / "models" / "aspects",
+    work: Annotated[Path, typer.Option(help="Where the weights are kept.")] = ROOT / "work" / "aspects",
+    threads: Annotated[int, typer.Option(help="Threads of the training; 0 for all cores.")] = 0,
+) -> None:
+    """Make the tagger of aspects and opinions."""
+    from training import aspects_export
+
+    _prepare(threads)
+    aspects_export.make(model, data, out, work=work)
+
+
+@app.command()
+def aspects_figures(
+    data: Data = corpora.DATA,
+    model: Annotated[Path, typer.Option(help="Folder of the tagger.")] = ROOT / "models" / "aspects",
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Measure the tagger on zhang_aste dev, beside keywords."""
+    from training import aspects_figures as figures
+
+    figures.show(model, data, as_json=json)
+
+
 def _compare(model: str, data: Path, work: Path, *, rounds: int, threads: int) -> Scoreboard:
     """Models and rivals side by side; of the models, the one that is named or else every tier."""
     from training import compare, evaluate

@@ -33,6 +33,9 @@ from nlp_service.store.tenants import TenantStore
 PUBLIC = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 """Paths of every application that need no key."""
 
+PUBLIC_BELOW = "/take/"
+"""Paths that begin so need none either: what follows is a secret of its own."""
+
 KEY_IN_QUERY = "/v1alpha1/"
 """Paths that begin so take ``?key=`` too: what calls Perspective sends it there, and nowhere else is it looked for."""
 
@@ -119,7 +122,7 @@ class Access:
         """
         if self.is_open:
             return ANYBODY
-        if scope["path"] in self.public:
+        if scope["path"] in self.public or scope["path"].startswith(PUBLIC_BELOW):
             return NOBODY
         shown = _shown(scope)
         # Not the key itself, so that no copy of the memory gives it away.

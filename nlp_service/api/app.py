@@ -23,6 +23,8 @@ from nlp_service.inference.process import Build
 if TYPE_CHECKING:
     from nlp_service.api.access import Access
     from nlp_service.api.community import Community, CommunityRooms
+    from nlp_service.api.duty import OnDuty
+    from nlp_service.api.insights.routes import Insights
     from nlp_service.api.knowledge.parts import Knowledge
     from nlp_service.api.knowledge.routes import KnowledgeRoutes
     from nlp_service.knowledge.search.model import SearchModel
@@ -69,6 +71,8 @@ def create_app(
     knowledge: Knowledge | None = None,
     access: Access | None = None,
     community: Community | None = None,
+    insights: Insights | None = None,
+    duty: OnDuty | None = None,
 ) -> FastAPI:
     """Put the application together; its lifespan starts and ends the workers.
 
@@ -78,6 +82,8 @@ def create_app(
         knowledge: What is behind the routes of knowledge bases; without it there are none.
         access: Finds out who asks; without it everybody may do everything, and there are no routes of keys.
         community: What is behind the routes of messages, rules and reviews; without it there are none.
+        insights: What is behind the routes of insights and of jobs; without it there are none.
+        duty: What is behind the routes of incidents and of notices; without it there are none, and nobody watches.
 
     Entering the lifespan raises what `Batcher.start` raises, so a damaged model stops the start.
     """
@@ -95,7 +101,8 @@ def create_app(
     analyze = resource("/v1/analyze", read="analyze", POST=Analyze(batcher, options.limits, rules).post)
     bases = _knowledge_routes(knowledge, batcher, metrics, options.limits)
     groups = _community_rooms(community, batcher, options, knowledge.model if knowledge else None)
-    rooms: list[Room] = [*([bases] if bases else []), *(groups.all if groups else ()), *_access_routes(access)]
+    others = (*_insight_rooms(insights), *_duty_rooms(duty), *_access_routes(access))
+    rooms: list[Room] = [*([bases] if bases else []), *(groups.all if groups else ()), *others]
     direct = [analyze, *([bases.reply] if bases else []), *([groups.messages] if groups else [])]
     frame = Middleware(RequestFrame, metrics=metrics, direct={route.path: route for route in direct}, access=access)
     app = FastAPI(
@@ -133,6 +140,22 @@ def _community_rooms(
     from nlp_service.api.community import CommunityRooms
 
     return CommunityRooms(community, batcher, options.limits, options.deadline_s, model)
+
+
+def _insight_rooms(insights: Insights | None) -> Sequence[Room]:
+    if insights is None:
+        return ()
+    from nlp_service.api.insights.routes import InsightRooms
+
+    return InsightRooms(insights).all
+
+
+def _duty_rooms(duty: OnDuty | None) -> Sequence[Room]:
+    if duty is None:
+        return ()
+    from nlp_service.api.duty import DutyRooms
+
+    return DutyRooms(duty).all
 
 
 def _access_routes(access: Access | None) -> list[Room]:

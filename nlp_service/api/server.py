@@ -21,6 +21,8 @@ from nlp_service.inference.process import Build, keep_what_was_loaded
 if TYPE_CHECKING:
     from nlp_service.api.access import Access
     from nlp_service.api.community import Community
+    from nlp_service.api.duty import OnDuty
+    from nlp_service.api.insights.routes import Insights
     from nlp_service.api.knowledge.parts import Knowledge
 
 DRAIN_S = 5
@@ -38,6 +40,8 @@ def serve(
     knowledge: Knowledge | None = None,
     access: Access | None = None,
     community: Community | None = None,
+    insights: Insights | None = None,
+    duty: OnDuty | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, which let requests in progress finish.
 
@@ -49,12 +53,14 @@ def serve(
         knowledge: What is behind the routes of knowledge bases; without it there are none.
         access: Finds out who asks; without it everybody may do everything.
         community: What is behind the routes of messages; without it there are none.
+        insights: What is behind the routes of insights and jobs; without it there are none.
+        duty: What is behind the routes of incidents and notices; without it there are none, and nobody watches.
 
     Raises:
         ArtifactError: The model cannot be loaded; the message names the file. Nothing runs then.
         ServiceError: The port is taken, or a worker could not start otherwise.
     """
-    app = create_app(build, options or Options(), knowledge, access, community)
+    app = create_app(build, options or Options(), knowledge, access, community, insights, duty)
     with _bind(host, port) as sock, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(app, sock))
 

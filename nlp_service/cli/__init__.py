@@ -14,8 +14,11 @@ from nlp_service.cli.keys import keys, tenants
 from nlp_service.cli.knowledge import kb
 from nlp_service.cli.lexicons import lexicon
 from nlp_service.cli.messages import import_messages
+from nlp_service.cli.mine import mine
 from nlp_service.cli.policies import policy
+from nlp_service.cli.replay import replay
 from nlp_service.cli.reply import reply
+from nlp_service.cli.report import report
 from nlp_service.cli.serve import serve
 from nlp_service.cli.training import PASS_ON, evaluate, train
 
@@ -35,6 +38,9 @@ app.command()(doctor)
 app.command()(reply)
 app.command("import")(import_messages)
 app.command()(consume)
+app.command()(mine)
+app.command()(report)
+app.command()(replay)
 kb.command()(answering.publish)
 kb.command()(answering.search)
 kb.command()(answering.evaluate)

@@ -14,7 +14,10 @@ from nlp_service.cli.loading import load
 
 if TYPE_CHECKING:
     from nlp_service.api.app import Options
+    from nlp_service.api.duty import OnDuty
+    from nlp_service.api.insights.routes import Insights
     from nlp_service.settings import Settings
+    from nlp_service.store.database import Database
 
 
 def serve(
@@ -62,7 +65,32 @@ def serve(
                 knowledge=Knowledge(database, build_search_model(reranker=settings.reranker), generator=generator),
                 access=Access(database, is_open=is_open, public=PUBLIC | set(PATHS)),
                 community=Community(database),
+                insights=_insights(settings, database),
+                duty=_on_duty(settings, database),
             )
+
+
+def _insights(settings: Settings, database: Database) -> Insights:
+    from nlp_service.api.insights.mining import mine_stored
+    from nlp_service.api.insights.reports import write
+    from nlp_service.api.insights.routes import Insights
+    from nlp_service.api.insights.work import MiningWork
+    from nlp_service.wiring import build_mining
+
+    return Insights(
+        database,
+        MiningWork(settings.database, partial(mine_stored, build_mining)),
+        partial(write, base_url=settings.public_url or None),
+        is_private_callback_allowed=settings.private_addresses,
+    )
+
+
+def _on_duty(settings: Settings, database: Database) -> OnDuty:
+    from nlp_service.api.duty import OnDuty
+    from nlp_service.wiring import build_vault
+
+    vault = build_vault(settings.secret_key.get_secret_value(), settings.data)
+    return OnDuty(database, vault, base_url=settings.public_url, allow_private=settings.private_addresses)
 
 
 def _show_key(secret: str) -> None:

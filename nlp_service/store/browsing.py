@@ -135,6 +135,11 @@ def select(dialect: str, tenant: str, filters: Filters) -> sa.Select[Any]:
     return query.order_by(c.id.asc() if filters.oldest_first else c.id.desc())
 
 
+def select_named(tenant: str, named: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The query for messages of a tenant that a condition names, in no order."""
+    return sa.select(*_COLUMNS).where(messages.c.tenant == tenant, messages.c.deleted_at.is_(None), named)
+
+
 def read_all(connection: Connection, query: sa.Select[Any], rows_at_a_time: int) -> Iterator[list[StoredMessage]]:
     """All messages that a query of `select` finds, some at a time and never all of them in memory."""
     # Closed also where somebody stops in the middle: PostgreSQL's driver complains of a cursor that is left open.

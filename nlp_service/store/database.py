@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine import Connection as Connection  # for those who take an open transaction
 
 from nlp_service.errors import BadInput, NotReady, ServiceError
 from nlp_service.store import sqlite

@@ -10,13 +10,19 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from nlp_service.store import incidents, insight_removal
 from nlp_service.store.audit import note
 from nlp_service.store.authors import Author
 from nlp_service.store.schema import authors, copies, messages, review_decisions, reviews, strikes
 
 
 class Erased(msgspec.Struct, frozen=True):
-    """How many rows of each kind were removed; `vectors` are those of the messages."""
+    """How many rows of each kind were removed.
+
+    Attributes:
+        vectors: Those of the messages.
+        members: Rows that say of a message that it is behind something that mining found, or part of an incident.
+    """
 
     messages: int
     vectors: int
@@ -25,6 +31,7 @@ class Erased(msgspec.Struct, frozen=True):
     reviews: int
     decisions: int
     authors: int
+    members: int = 0
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -48,7 +55,10 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 def erase(connection: Connection, tenant: str, author: Author, actor: str) -> Receipt:
-    """Remove an author's messages with their vectors, keys, strikes, reviews and decisions, and the author's row."""
+    """Remove an author's messages with all that hangs on them, and the author's row.
+
+    What mining found loses these messages, and whatever nobody else said; its other counts stay as they were.
+    """
     _lock(connection, tenant, author)
     c = messages.c
     mine = (c.tenant == tenant) & (c.platform == author[0]) & (c.author == author[1])
@@ -62,6 +72,7 @@ def erase(connection: Connection, tenant: str, author: Author, actor: str) -> Re
         reviews=_delete(connection, reviews, reviews.c.message_id.in_(ids)),
         strikes=_delete(connection, strikes, against),
         copies=_delete(connection, copies, copies.c.message_id.in_(ids)),
+        members=insight_removal.erase_messages(connection, ids) + incidents.remove_messages(connection, ids),
         vectors=sum(bool(row[2]) for row in rows),
         messages=_delete(connection, messages, mine),
         authors=_delete(connection, authors, _is(author) & (authors.c.tenant == tenant)),

@@ -22,6 +22,8 @@ PAUSE_S = 0.01
 # A row that was to be inserted is there meanwhile; two transactions could not follow one another; a deadlock.
 _LOST = frozenset(("23505", "40001", "40P01"))
 
+_random = random.Random()  # of its own: the pauses of writers are no part of anybody's seed
+
 T = TypeVar("T")
 
 
@@ -43,7 +45,7 @@ def write(database: Database, work: Callable[[Connection], T]) -> T:
         except ServiceError as error:
             if not _is_lost(error):
                 raise
-        time.sleep(random.uniform(0, PAUSE_S * 2**attempt))
+        time.sleep(_random.uniform(0, PAUSE_S * 2**attempt))
     raise NotReady(f"others were faster in {ATTEMPTS} attempts")
 
 

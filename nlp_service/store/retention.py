@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from nlp_service.store import copies, races
+from nlp_service.store import copies, incidents, insight_removal, races
 from nlp_service.store.audit import note
 from nlp_service.store.database import Database
 from nlp_service.store.schema import authors, messages
@@ -29,7 +29,7 @@ class Expired(NamedTuple):
 
 
 def expire(database: Database, tenant: str, older_than: datetime, actor: str, limit: int | None) -> Expired:
-    """Remove messages received before a time; gives what was removed.
+    """Remove messages received before a time, and at the end what mining found in periods before it.
 
     Between steps it rests as long as each of them took: on SQLite others write only then.
     """
@@ -42,6 +42,7 @@ def expire(database: Database, tenant: str, older_than: datetime, actor: str, li
         removed, since = races.write(database, step)
         total = Expired(*(old + new for old, new in zip(total, removed, strict=True)))
         if since is None:
+            insight_removal.expire(database, tenant, older_than, actor)
             break
         time.sleep(time.monotonic() - begun)
     return total
@@ -50,6 +51,8 @@ def expire(database: Database, tenant: str, older_than: datetime, actor: str, li
 def remove(connection: Connection, ids: Sequence[int]) -> int:
     """Remove rows of messages with all that hangs on them; gives how many rows of copies that were."""
     n_copies = copies.remove(connection, ids)
+    insight_removal.remove_messages(connection, ids)
+    incidents.remove_messages(connection, ids)
     # Strikes, reviews and their decisions go with the row.
     connection.execute(sa.delete(messages).where(messages.c.id.in_(ids)))
     return n_copies

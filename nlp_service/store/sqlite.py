@@ -27,6 +27,8 @@ _LONGEST_LOG_PAGES = 4 * _CHECKPOINT_PAGES
 _PATIENCE_S = 1.0  # for whoever reads or writes at that moment
 _PAUSE_S = 30.0  # then, as long as a long export may read
 
+_random = random.Random()  # of its own: the pauses of writers are no part of anybody's seed
+
 _not_before: dict[str, float] = {}  # by database
 
 
@@ -70,7 +72,7 @@ def begin(connection: Connection, wait_s: float) -> None:
             if error & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises it as SQLAlchemy does, unless it goes well now
                 return
-            time.sleep(random.uniform(0.001, 0.005))
+            time.sleep(_random.uniform(0.001, 0.005))
             _wait_for_tidying(_sign(connection))
     finally:
         driver.execute(f"PRAGMA busy_timeout = {round(wait_s * 1000)}")

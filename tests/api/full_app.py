@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+from cryptography.fernet import Fernet
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -19,12 +21,20 @@ from nlp_service.api.access import PUBLIC, Access
 from nlp_service.api.app import Options, create_app
 from nlp_service.api.community import Community
 from nlp_service.api.compat.discovery import PATHS
+from nlp_service.api.duty import OnDuty
+from nlp_service.api.insights.routes import Insights
+from nlp_service.api.insights.work import MiningWork
 from nlp_service.api.knowledge.parts import Knowledge
+from nlp_service.duty.keeper import Keeper
+from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import Database, open_database
 from nlp_service.store.founding import found_tenant
 from nlp_service.store.keys import KeyStore, Wanted
 from nlp_service.store.scopes import SCOPES
+from tests.api.insights_app import write_json
+from tests.api.insights_mining import group_by_words
 from tests.api.knowledge_app import DANGER, build_asker, planted_model, soon
+from tests.unit.duty.conftest import change
 
 NAME = "owner-"
 """Begins the names that paths have for what the owner has."""
@@ -97,20 +107,30 @@ async def running_full_app(folder: Path) -> AsyncIterator[Full]:
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client,
         ):
-            names = await _give_owner_something(client, keys["owner"])
+            names = await _give_owner_something(client, keys["owner"], database)
             yield Full(app, access.public, client, keys, names)
 
 
 def full_app(database: Database, access: Access) -> FastAPI:
     """An application with every part that there is; a part that is not given here is an error."""
     parts: dict[str, Any] = {
+        "duty": OnDuty(database, Vault([Fernet.generate_key().decode()]), poll_s=0.05),
         "knowledge": Knowledge(database, planted_model(), poll_s=0.05),
         "access": access,
         "community": Community(database, poll_s=0.05),
+        "insights": Insights(database, MiningWork(_url_of(database), _mine_all), write_json, poll_s=0.05),
     }
     assert set(inspect.signature(create_app).parameters) == {"build", "options", *parts}
     # Nothing here is about time, and a busy machine is slow.
     return create_app(build_asker, Options(deadline_s=60), **parts)
+
+
+_mine_all = partial(group_by_words, word="")
+"""Finds every message, and names what it finds after its channel."""
+
+
+def _url_of(database: Database) -> str:
+    return database._engine.url.render_as_string(hide_password=False)
 
 
 def make_keys(database: Database) -> dict[str, str]:
@@ -133,7 +153,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-async def _give_owner_something(client: httpx.AsyncClient, key: str) -> dict[str, str]:
+async def _give_owner_something(client: httpx.AsyncClient, key: str, database: Database) -> dict[str, str]:
     """What the owner has, by its names."""
     send = partial(_send, client, bearer(key))
     await send("POST", "/v1/tenants", {"name": MARKER})
@@ -144,6 +164,9 @@ async def _give_owner_something(client: httpx.AsyncClient, key: str) -> dict[str
         **await _give_base(send),
         **await _give_rules(send),
         **await _give_messages(send),
+        **await _give_insights(send),
+        **await _give_notices(send),
+        **await _give_incident(send, database),
     }
 
 
@@ -192,6 +215,49 @@ async def _give_messages(send: Send) -> dict[str, str]:
         "review_id": str(review["id"]),
         "/v1/messages id": "owner-message",
     }
+
+
+async def _give_insights(send: Send) -> dict[str, str]:
+    """A look at all messages of these days, and one at those of a channel."""
+    today = datetime.now(UTC).date()
+    period = {"from": f"{today - timedelta(1)}", "to": f"{today + timedelta(2)}"}
+    job_id = ""
+    for channels in ([], ["owner-room"]):
+        job_id = (await send("POST", "/v1/insights/runs", period | {"channels": channels}))["job_id"]
+
+        async def is_done(job_id: str = job_id) -> bool:
+            return (await send("GET", f"/v1/jobs/{job_id}"))["state"] == "done"
+
+        assert await soon(is_done, within_s=300)
+    found = {}
+    for path, name in (("pain-points", "pain_points"), ("topics", "topics"), ("keywords", "keywords")):
+        found[path] = (await send("GET", f"/v1/insights/{path}"))[name][0]["id"]
+    health = await send("GET", "/v1/insights/health")
+    found["figures"], found["warnings"] = health["health"][0]["figures"][0]["id"], health["warnings"][0]["id"]
+    found["groups"] = (await send("GET", "/v1/insights/segments"))["groups"][0]["id"]
+    return {"job_id": job_id, **{f"/v1/insights/{path}/ item": item for path, item in found.items()}}
+
+
+async def _give_notices(send: Send) -> dict[str, str]:
+    """A channel that is switched off, so that nothing goes out, and routes to it."""
+    secrets = {"url": "https://robots.example.com/send", "secret": f"{MARKER} secret"}
+    channel = {"kind": "webhook", "secrets": secrets, "settings": {"owner": MARKER}}
+    await send("PUT", "/v1/notify/channels/owner-channel", channel)
+    await send("PUT", "/v1/notify/routes", {"document": {"otherwise": ["owner-channel"]}})
+    told = await send("POST", "/v1/notify/channels/owner-channel/test")
+    await send("POST", "/v1/notify/channels/owner-channel/switch", {"is_active": False})
+    return {"/v1/notify/channels/ name": "owner-channel", "/v1/notify/outbox/ id": str(told["outbox_id"])}
+
+
+async def _give_incident(send: Send, database: Database) -> dict[str, str]:
+    """An incident with a step, an action and a review."""
+    now = datetime.now(UTC)
+    values = {"first_message_at": now, "noticed_at": now, "opened_at": now, "channels": (MARKER,)}
+    await asyncio.to_thread(Keeper(database).apply, [change("opened", now, key="owner-incident", **values)])
+    path = "/v1/incidents/owner-incident"
+    await send("PUT", f"{path}/review", {"review": {"summary": MARKER}})
+    shown = await send("POST", f"{path}/actions", {"title": MARKER})
+    return {"incident": "owner-incident", "step": "isolate", "action": str(shown["actions"][0]["id"])}
 
 
 async def _send(client: httpx.AsyncClient, headers: dict[str, str], method: str, path: str, body: Any = None) -> Any:

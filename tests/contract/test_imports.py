@@ -16,7 +16,7 @@ LINES: tuple[tuple[str, ...], ...] = (
     ("text", "client"),
     ("inference", "store"),
     ("moderation", "knowledge", "insight", "crisis", "notify"),
-    ("intake",),
+    ("intake", "duty"),
     ("wiring", "settings", "telemetry"),
     ("api", "console", "stream"),
     ("cli",),
@@ -25,10 +25,24 @@ LEVELS = {room: level for level, rooms in enumerate(LINES) for room in rooms}
 
 # What training may use of the package: the same normaliser, encoding and features of a search as serving.
 _OF_KNOWLEDGE = "calibrate entries rerank search thresholds".split()
-OPEN_TO_TRAINING = ("text", "inference", "types", "errors", *(f"knowledge.{name}" for name in _OF_KNOWLEDGE))
+# Figures are those of the very functions that the service runs, so the pure rooms that are measured are open too.
+OPEN_TO_TRAINING = (
+    "text",
+    "inference",
+    "types",
+    "errors",
+    "insight",
+    "crisis",
+    *(f"knowledge.{name}" for name in _OF_KNOWLEDGE),
+)
 
 # One library, one home.
 HOMES: dict[str, tuple[str, ...]] = {
+    "apprise": ("nlp_service.notify.apprised",),
+    "cryptography": ("nlp_service.notify.sealing",),
+    "docx": ("nlp_service.insight.report",),
+    "ray": ("nlp_service.insight.engine.ray",),
+    "sklearn": ("nlp_service.insight", "training"),
     "ahocorasick_rs": ("nlp_service.moderation",),
     "bm25s": ("training.contrast",),
     "faiss": ("nlp_service.knowledge.search.nearest", "nlp_service.insight.clusters"),

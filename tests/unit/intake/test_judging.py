@@ -9,8 +9,8 @@ import pytest
 
 from nlp_service.intake.arrivals import Arrival
 from nlp_service.intake.judging import Case, Judging, judge, read_cases
-from nlp_service.moderation.lexicon import Entry
 from nlp_service.moderation.flooding import FloodingRules
+from nlp_service.moderation.lexicon import Entry
 from nlp_service.moderation.policy import DEFAULT_POLICY
 from nlp_service.moderation.sanctions import Ladder, Strikes
 from nlp_service.store.contributions import Asked

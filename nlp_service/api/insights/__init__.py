@@ -1,0 +1,1 @@
+"""What mining found, over HTTP: answered from stored runs, which jobs make."""
