@@ -33,7 +33,9 @@ def mine(
     end: Annotated[str | None, typer.Option("--to", help="First day behind the period, or an ISO time.")] = None,
     engine: Annotated[str, typer.Option(help="local (processes of this machine) or ray.")] = "local",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one for each usable core by default.")] = None,
-    zone: Annotated[str, typer.Option(help="Whose days count, and of times that have none.")] = "Asia/Shanghai",
+    zone: Annotated[
+        str | None, typer.Option(help="Whose days count, such as Asia/Shanghai; by default that of the times of FILE.")
+    ] = None,
     taxonomy: Annotated[Path | None, typer.Option(help="TOML of categories and targets in place of ours.")] = None,
     groups: Annotated[Path | None, typer.Option(help="TOML of rules for groups of members in place of ours.")] = None,
     work: Annotated[Path | None, typer.Option(help="Folder for what is half done, kept afterwards.")] = None,
@@ -48,17 +50,20 @@ def mine(
     """Find pain points, topics, keywords, segments and groups in the messages of a period, each with those behind it.
 
     Without FILE, the messages of the store are mined, and not read by the models again. Without --from and --to, a file
-    of less than eight days is one period; of a longer one, the last seven full days are. A run that was stopped goes
-    on where it was. Lines that cannot be taken are named in OUT.errors.jsonl and make the exit code 1.
+    of less than eight days is one period; of a longer one, the last seven full days are. Days are those of --zone, else
+    UTC for a FILE whose times are all in UTC, else those of Asia/Shanghai. A run that was stopped goes on where it was.
+    Lines that cannot be taken are named in OUT.errors.jsonl and make the exit code 1.
     """
     from nlp_service.insight.engine.choosing import read_bound
     from nlp_service.insight.engine.flow import Job
     from nlp_service.insight.engine.stored import Stored
+    from nlp_service.insight.engine.zones import DEFAULT, zone_of
     from nlp_service.settings import read_settings
 
     with told():
         if not output:
             raise BadInput("where to? name a file with -o OUT.json, or a folder with -o OUT/", param="output")
+        zone = zone or (zone_of(Path(source)) if source is not None else DEFAULT)
         settings = read_settings(model=model, workers=workers, db=db)
         is_stored = source is None
         job = Job(
