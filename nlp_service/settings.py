@@ -63,6 +63,7 @@ class Settings(BaseSettings):
         public_url: Where people reach the service, for links in notices; empty for none.
         secret_key: What seals the secrets of channels, several of them joined by commas, the newest first; empty for
             one that lies in `data`.
+        daily_insights: Whether the last seven full days of every tenant are looked at once a day.
         private_addresses: Whether callbacks and notices may go to addresses that are not public.
         reranker: Hub id or folder of a cross-encoder that ranks the first entries of a search anew; empty for none.
         llm_url: Where OpenAI's chat protocol begins at a language model that may phrase replies; empty for none.
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     public_url: str = Field(default="", pattern=r"^$|^https?://[^\s/]+(/\S*)?$")
     secret_key: SecretStr = SecretStr("")
     private_addresses: bool = False
+    daily_insights: bool = True
     reranker: str = ""
     llm_url: str = ""
     llm_model: str = ""

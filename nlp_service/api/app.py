@@ -101,7 +101,7 @@ def create_app(
     analyze = resource("/v1/analyze", read="analyze", POST=Analyze(batcher, options.limits, rules).post)
     bases = _knowledge_routes(knowledge, batcher, metrics, options.limits)
     groups = _community_rooms(community, batcher, options, knowledge.model if knowledge else None)
-    others = (*_insight_rooms(insights), *_duty_rooms(duty), *_access_routes(access))
+    others = (*_insight_rooms(insights), *_duty_rooms(duty, batcher), *_access_routes(access))
     rooms: list[Room] = [*([bases] if bases else []), *(groups.all if groups else ()), *others]
     direct = [analyze, *([bases.reply] if bases else []), *([groups.messages] if groups else [])]
     frame = Middleware(RequestFrame, metrics=metrics, direct={route.path: route for route in direct}, access=access)
@@ -150,9 +150,10 @@ def _insight_rooms(insights: Insights | None) -> Sequence[Room]:
     return InsightRooms(insights).all
 
 
-def _duty_rooms(duty: OnDuty | None) -> Sequence[Room]:
+def _duty_rooms(duty: OnDuty | None, batcher: Batcher) -> Sequence[Room]:
     if duty is None:
         return ()
+    duty.watch_models(batcher.find_faults)
     from nlp_service.api.duty import DutyRooms
 
     return DutyRooms(duty).all

@@ -9,6 +9,7 @@ from nlp_service.api.incidents.parts import IncidentParts
 from nlp_service.api.incidents.routes import IncidentRoutes
 from nlp_service.api.notify.parts import NotifyParts
 from nlp_service.api.notify.routes import NotifyRoutes
+from nlp_service.duty.sources import EarlyWarnings, SlowModel, Unanswered
 from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import Database
 
@@ -35,11 +36,21 @@ class OnDuty:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         poll_s: float = 1.0,
     ) -> None:
+        self._find_faults: Callable[[], list[str]] = list
         self.notify = NotifyParts(database, vault, allow_private=allow_private, now=now, poll_s=poll_s)
         # The watch runs in a thread, and the sender's event belongs to the loop.
         self.incidents = IncidentParts(
-            database, base_url=base_url, told=self.notify.wake_from_thread, now=now, poll_s=poll_s
+            database,
+            base_url=base_url,
+            told=self.notify.wake_from_thread,
+            now=now,
+            poll_s=poll_s,
+            sources=(Unanswered(database), EarlyWarnings(database), SlowModel(lambda: self._find_faults())),
         )
+
+    def watch_models(self, find_faults: Callable[[], list[str]]) -> None:
+        """Tell of trouble of the models too."""
+        self._find_faults = find_faults
 
 
 class DutyRooms:

@@ -82,6 +82,7 @@ def _insights(settings: Settings, database: Database) -> Insights:
         MiningWork(settings.database, partial(mine_stored, build_mining)),
         partial(write, base_url=settings.public_url or None),
         is_private_callback_allowed=settings.private_addresses,
+        is_daily=settings.daily_insights,
     )
 
 

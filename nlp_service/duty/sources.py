@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
 
 from nlp_service.crisis.incidents import MessageName
 from nlp_service.duty.settings import read_duty
@@ -12,10 +15,16 @@ from nlp_service.errors import NotFound
 from nlp_service.insight.results import Warning as EarlyWarning
 from nlp_service.knowledge.usage import alerts, by_channel
 from nlp_service.store.database import Database
+from nlp_service.store.insights import InsightStore
 from nlp_service.store.knowledge import KnowledgeStore
 from nlp_service.store.tenants import TenantStore
 from nlp_service.store.usage import UsageStore
 from nlp_service.store.watching import WatchStore
+
+LATELY = timedelta(hours=48)
+"""How long ago a period may have ended whose warnings still matter."""
+
+_LAST_RUNS = 20
 
 SLOW_FOR = timedelta(seconds=60)
 """For how long the models must be in trouble before somebody is told: a worker that died is back in seconds."""
@@ -78,6 +87,32 @@ class SlowModel:
         if now - self._since < SLOW_FOR:
             return []
         return [Signal("slow_model", self._tenant, "", self._since, now, 2, float(n_faults), 0.0)]
+
+
+class EarlyWarnings:
+    """The warnings of what was looked at lately, as stored runs have them."""
+
+    def __init__(self, database: Database) -> None:
+        self._tenants, self._runs = TenantStore(database), InsightStore(database)
+
+    def __call__(self, now: datetime) -> list[Signal]:
+        """A signal for each warning of the newest run over a period that ended lately."""
+        found = []
+        for tenant in self._tenants.list():
+            runs = self._runs.browse(tenant.name, limit=_LAST_RUNS).runs
+            lately = [run for run in runs if timedelta(0) <= now - run.period_end <= LATELY]
+            if lately:
+                newest = max(lately, key=lambda run: (run.period_end, run.id))
+                items = self._runs.document(tenant.name, newest.id)["items"].get("warning", [])
+                found += [of_item(tenant.name, item) for item in items]
+        return found
+
+
+def of_item(tenant: str, item: Mapping[str, Any]) -> Signal:
+    """The signal of a warning as a stored run has it."""
+    names = EarlyWarning.__struct_fields__
+    given = {name: value for name, value in item.items() if name in names}
+    return of_warning(tenant, msgspec.convert(given | {"keys": ()}, EarlyWarning))
 
 
 def of_warning(tenant: str, warning: EarlyWarning) -> Signal:

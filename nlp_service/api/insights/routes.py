@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from nlp_service.api.insights.answers import Answers
+from nlp_service.api.insights.daily import Daily
 from nlp_service.api.insights.finding import make_shelf
 from nlp_service.api.insights.members import PATHS, page_of
 from nlp_service.api.insights.openapi import PART
@@ -39,6 +40,7 @@ class Insights:
         is_private_callback_allowed: Whether callbacks may go to addresses that are not public.
         poll_s: Time between two looks into the queue of jobs, in seconds.
         clock: Says what time it is, aware.
+        is_daily: Whether the last seven full days are looked at once a day without anybody asking.
     """
 
     database: Database
@@ -48,6 +50,7 @@ class Insights:
     is_private_callback_allowed: bool = False
     poll_s: float = POLL_S
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    is_daily: bool = False
 
 
 class InsightRooms:
@@ -81,6 +84,7 @@ class InsightRoutes:
 
     def __init__(self, insights: Insights, desk: JobDesk) -> None:
         self._threads = Threads("insights", threads=THREADS, most=MOST)
+        self._daily = Daily(insights.database, insights.clock) if insights.is_daily else None
         shelf = make_shelf(insights.database, desk, self._threads, insights.clock)
         answers, reports = Answers(shelf), Reports(shelf, insights.render)
         runs = Runs(shelf, is_private_allowed=insights.is_private_callback_allowed)
@@ -98,8 +102,12 @@ class InsightRoutes:
         ]
 
     async def start(self) -> None:
-        """Nothing runs before the first request."""
+        """Begin to ask once in a while whether a day is to be looked at, if that is wanted."""
+        if self._daily is not None:
+            await self._daily.start()
 
     async def stop(self) -> None:
         """Finish what is being read."""
+        if self._daily is not None:
+            await self._daily.stop()
         await asyncio.to_thread(self._threads.close)

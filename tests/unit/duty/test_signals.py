@@ -5,10 +5,12 @@ from datetime import timedelta
 from nlp_service.crisis.incidents import CLOSED, OPENED, UPDATED, MessageName
 from nlp_service.duty.keeper import Keeper
 from nlp_service.duty.signals import OVER_AFTER, Signal, Signals, key_of
-from nlp_service.duty.sources import SLOW_FOR, SlowModel, Unanswered, of_warning
+from nlp_service.duty.sources import SLOW_FOR, EarlyWarnings, SlowModel, Unanswered, of_warning
 from nlp_service.insight.results import MessageKey, Warning
 from nlp_service.store.database import Database
 from nlp_service.store.incidents import IncidentStore
+from nlp_service.store.insight_records import NewRun
+from nlp_service.store.insights import InsightStore
 from nlp_service.store.knowledge import KnowledgeStore
 from tests.unit.duty.conftest import AT, T, notices
 
@@ -80,3 +82,20 @@ def test_models_in_trouble_are_told_after_a_while() -> None:
 def test_no_bases_no_signals(database: Database) -> None:
     KnowledgeStore(database).create(T, "empty")
     assert Unanswered(database)(AT) == []
+
+
+def test_the_warnings_of_the_newest_run_are_signals(database: Database) -> None:
+    item = {
+        "id": "w1", "place": 0, "kind": "ugc_share", "channel": "room-1", "at": AT.isoformat(), "value": 0.1,
+        "bound": 0.15, "days": 7, "reach": 0.5, "urgency": 0.3, "quadrant": "plan",
+    }  # fmt: skip
+    run = NewRun(
+        job_id=None, period_start=AT - timedelta(days=7), period_end=AT, zone="UTC",
+        previous_start=AT - timedelta(days=14), previous_end=AT - timedelta(days=7), parameters={},
+        model_version="m", messages=1, people=1, head={}, items={"warning": [item]},
+    )  # fmt: skip
+    InsightStore(database).store(T, run, [], actor="test")
+    source = EarlyWarnings(database)
+    (signal,) = source(AT + timedelta(hours=3))
+    assert (signal.source, signal.channel, signal.severity, signal.value) == ("ugc_share", "room-1", 1, 0.1)
+    assert source(AT + timedelta(days=3)) == []
