@@ -12,10 +12,14 @@ from datetime import UTC, datetime, timedelta
 from nlp_service.errors import ServiceError
 from nlp_service.store.database import Database
 from nlp_service.store.messages import MessageStore
+from nlp_service.store.outbox import Outbox
 from nlp_service.store.tenants import TenantStore
 
 EVERY_S = 3_600.0
 """Time between two looks at what is too old."""
+
+NOTICES_DAYS = 30
+"""Age at which notices that were sent, given up or cancelled are removed: they quote members."""
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +38,7 @@ class Retention:
     ) -> None:
         self._tenants = TenantStore(database)
         self._messages = MessageStore(database)
+        self._outbox = Outbox(database)
         self._every_s = every_s
         self._now = now
         self._thread = ThreadPoolExecutor(1, "retention")
@@ -56,6 +61,7 @@ class Retention:
     def look(self) -> int:
         """Remove what is too old now; gives how many messages that were."""
         n_removed = 0
+        self._outbox.expire(self._now() - timedelta(days=NOTICES_DAYS))
         for tenant in self._tenants.list():
             days = tenant.settings.retention_days
             while days is not None and not self._is_stopping:

@@ -80,7 +80,7 @@ def _insights(settings: Settings, database: Database) -> Insights:
     return Insights(
         database,
         MiningWork(settings.database, partial(mine_stored, build_mining)),
-        partial(write, base_url=settings.public_url or None),
+        partial(write, base_url=f"{settings.public_url}/v1/messages/{{id}}" if settings.public_url else None),
         is_private_callback_allowed=settings.private_addresses,
         is_daily=settings.daily_insights,
     )

@@ -100,7 +100,7 @@ class Desk:
             review = incident_clock.read_review(connection, row.id)
             actions = incident_clock.actions(connection, row.id)
         since = incident.first_message_at - timedelta(days=aftermath.BACK_WITHIN_DAYS)
-        earlier = [unpack(found) for found in self._incidents.closed_since(who.tenant, row.category, since)]
+        earlier = [_ended(*found) for found in self._incidents.known_since(who.tenant, row.category, since)]
         back = () if row.is_private else aftermath.came_back(incident, earlier)
         steps, late = _steps(row, done, self._now()), _late(row, done)
         return Shown(row, incident, steps, review, tuple(actions), late, back)
@@ -322,6 +322,12 @@ class Desk:
                 quotes.append(msgspec.structs.replace(quote, text=telling.covered(message.text)[:400]))
         found: tuple[Quote, ...] = tuple(quotes)
         return msgspec.structs.replace(incident, quotes=found)
+
+
+def _ended(document: bytes, closed_at: datetime | None) -> Incident:
+    """An incident that is over since somebody closed it, else since the watch heard no more of it."""
+    incident = unpack(document)
+    return msgspec.structs.replace(incident, closed_at=closed_at or incident.closed_at)
 
 
 def _allowed(who: Who, row: IncidentRow) -> IncidentRow:

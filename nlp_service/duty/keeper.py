@@ -14,6 +14,7 @@ from nlp_service.crisis.response.playbooks import Playbook, read_playbook
 from nlp_service.duty import telling
 from nlp_service.duty.documents import values_of
 from nlp_service.duty.settings import Duty, read_duty
+from nlp_service.duty.signals import SIGNAL
 from nlp_service.notify.notices import Notice, encode
 from nlp_service.notify.routing import plan, read_routing
 from nlp_service.store import incident_clock, incidents, outbox
@@ -28,6 +29,9 @@ TOLD = frozenset({OPENED, RAISED, REOPENED})
 LINK_DAYS = 7
 """For how long somebody may take an incident on by the link of a notice."""
 
+CALMED = "calmed"
+"""In the timeline: the watch has heard nothing of an incident for hours. It stays open until somebody closes it."""
+
 WATCH = "watch"
 """The actor of what the watch does."""
 
@@ -37,16 +41,24 @@ class Keeper:
 
     Args:
         database: Where everything is.
-        base_url: Address of the service as people reach it, for links; empty for none.
+        base_url: Address of the service as people reach it, for the links by which somebody takes an incident on;
+            empty for none.
+        console_url: Address of pages that show an incident when its id is put behind it; empty for none.
         now: The clock.
     """
 
     def __init__(
-        self, database: Database, *, base_url: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        database: Database,
+        *,
+        base_url: str = "",
+        console_url: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._store = WatchStore(database)
         self._base_url = base_url.rstrip("/")
+        self._console_url = console_url
         self._now = now
 
     def duty_of(self, tenant: str) -> Duty:
@@ -98,23 +110,27 @@ class Keeper:
 
     def _apply(self, change: IncidentChange, duty: Duty) -> int:
         one, now = change.incident, self._now()
+        values, kind = values_of(change), change.kind
+        if kind == CLOSED and one.kind != SIGNAL and one.severity >= 2:
+            # The watch hears no more of it; whether it is over, and what was learnt, people say.
+            values, kind = values._replace(state="open", closed_at=None), CALMED
         with self._database.write() as connection:
-            before, after = incidents.put(connection, one.tenant, values_of(change))
+            before, after = incidents.put(connection, one.tenant, values, reopens=kind == REOPENED)
             if before is not None and one.updated_at <= before.updated_at:
                 return 0
             detail = {"severity": one.severity, "messages": one.n_messages, "people": one.people}
             if one.merged_into:
                 detail["merged_into"] = one.merged_into  # type: ignore[assignment]
-            incidents.note_event(connection, after.id, change.at, WATCH, change.kind, **detail)
-            if change.kind in (CLOSED, MERGED):
+            incidents.note_event(connection, after.id, change.at, WATCH, kind, **detail)
+            if kind in (CLOSED, MERGED):
                 incident_clock.stop(connection, after.id, now)
                 if one.merged_into:
                     self._merge(connection, after, one.merged_into)
                 return 0
-            if after.state != "open":
+            if after.state != "open" or kind == CALMED:
                 return 0  # somebody has closed it, and nothing worse has come since
             self._keep_clock(connection, change, after, duty)
-            if change.kind not in TOLD or not (one.private or one.severity >= duty.tell_from):
+            if kind not in TOLD or not (one.private or one.severity >= duty.tell_from):
                 return 0
             return len(self._tell_of(connection, change, after, duty, now).ids)
 
@@ -122,7 +138,7 @@ class Keeper:
         self, connection: Connection, change: IncidentChange, row: IncidentRow, duty: Duty, now: datetime
     ) -> outbox.Posted:
         take_link = self._take_link(connection, row, now)
-        link = telling.link_to(self._base_url, row.key)
+        link = telling.link_to(self._console_url, row.key)
         notice = telling.of_change(change, duty, now, link=link, take_link=take_link)
         return self.tell(connection, row.tenant, notice, f"{notice.subject} severity {notice.severity}")
 
@@ -153,9 +169,11 @@ class Keeper:
 
     def _ring(self, connection: Connection, alarm: AlarmRow, now: datetime) -> None:
         incident = alarm.incident
+        if not incident.is_private and incident.severity < self.duty_of(incident.tenant).tell_from:
+            return  # nobody was told of it, so nobody is told that it waits
         playbook = read_playbook(incident.playbook or {})
         step = next(step for step in playbook.steps if step.id == alarm.step_id)
-        link = telling.link_to(self._base_url, incident.key)
+        link = telling.link_to(self._console_url, incident.key)
         take_link = self._take_link(connection, incident, now)
         notice = telling.of_alarm(alarm, step, now, link=link, take_link=take_link)
         what = f"{notice.subject} {step.id} {alarm.kind} {incident.clock_began_at}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nlp_service.crisis.incidents import Incident, IncidentChange
+from nlp_service.crisis.incidents import RAISED, Incident, IncidentChange
 from nlp_service.crisis.response.clock import ESCALATION, OVERDUE
 from nlp_service.crisis.response.playbooks import Step
 from nlp_service.crisis.response.statements import draft, emotion_of
@@ -26,9 +26,9 @@ def subject_of(key: str) -> str:
     return f"incident:{key}"
 
 
-def link_to(base: str, key: str) -> str:
-    """Where the console shows an incident; empty without the address of the service."""
-    return f"{base}/console/incidents/{key}" if base else ""
+def link_to(pages: str, key: str) -> str:
+    """Where an incident is shown; empty without the address of such pages."""
+    return f"{pages}{key}" if pages else ""
 
 
 def of_change(change: IncidentChange, duty: Duty, now: datetime, *, link: str = "", take_link: str = "") -> Notice:
@@ -36,7 +36,9 @@ def of_change(change: IncidentChange, duty: Duty, now: datetime, *, link: str = 
     one = change.incident
     named = one.triggers[0] if one.kind == SIGNAL else one.category
     topic = duty.wordings.topics.get(named, named)
-    title = f"{_VERBS.get(change.kind, '事件更新')}：{topic}（{SEVERITIES[one.severity]}）"
+    # What becomes an incident only now was told to nobody before.
+    verb = "新事件" if change.kind == RAISED and one.severity == 2 else _VERBS.get(change.kind, "事件更新")
+    title = f"{verb}：{topic}（{SEVERITIES[one.severity]}）"
     if one.private:
         lines: tuple[Line, ...] = (
             Line("须知", "仅限受托人员处理，不公开、不点名、不删除"),
@@ -72,6 +74,7 @@ def of_alarm(alarm: AlarmRow, step: Step, now: datetime, *, link: str = "", take
         link=link,
         take_link=take_link,
         is_private=incident.is_private,
+        role=alarm.to,
     )
 
 

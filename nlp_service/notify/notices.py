@@ -35,6 +35,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
         draft: A text to copy, such as a first statement; empty for none.
         link: Where to look; empty for none.
         take_link: Where somebody says "I have it"; empty for none.
+        role: Whom it is for, as playbooks name them (``duty``, ``manager``); empty for whoever is on duty.
         is_private: That it must stay between as few as possible; such a one never carries quotes.
     """
 
@@ -50,6 +51,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     draft: str = ""
     link: str = ""
     take_link: str = ""
+    role: str = ""
     is_private: bool = False
 
     def __post_init__(self) -> None:

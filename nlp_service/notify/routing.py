@@ -58,7 +58,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         name: For people.
         steps: Who is told.
         kinds: Kinds of notices; one that ends in ``.`` stands for all of its subject (``incident.``).
-        categories, communities: Of notices.
+        categories, communities, roles: Of notices; steps of playbooks are for roles.
         min_severity: 0 to 4.
         hours: When it holds.
         cool_down_s: For how long the same thing is not told again on a channel.
@@ -70,6 +70,7 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: tuple[_Name, ...] = ()
     categories: tuple[_Name, ...] = ()
     communities: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     min_severity: Annotated[int, msgspec.Meta(ge=0, le=4)] = 0
     hours: Hours | None = None
     cool_down_s: _Seconds = COOL_DOWN_S
@@ -150,6 +151,7 @@ def _matches(route: Route, notice: Notice, local: datetime) -> bool:
         (kinds or not route.kinds)
         and (notice.category in route.categories or not route.categories)
         and (notice.community in route.communities or not route.communities)
+        and (notice.role in route.roles or not route.roles)
         and notice.severity >= route.min_severity
         and (route.hours is None or local in route.hours)
     )

@@ -35,11 +35,18 @@ class Put(NamedTuple):
     after: IncidentRow
 
 
-def put(connection: Connection, tenant: str, values: IncidentValues) -> Put:
+def put(connection: Connection, tenant: str, values: IncidentValues, *, reopens: bool = False) -> Put:
     """Write what the watch says of an incident, and lock it until the transaction ends.
 
     An older state than the one that is stored changes nothing, so that a watch may go over the same messages again.
-    What people did to it stays: one that somebody closed is opened again only by a higher severity.
+    What people did to it stays: one that somebody closed is opened again only by a higher severity, or where the watch
+    says that it came back.
+
+    Args:
+        connection: The open transaction.
+        tenant: Whose incident.
+        values: What the watch says.
+        reopens: Whether it came back after it was over.
     """
     named = values._asdict()
     given_messages = named.pop("messages")
@@ -52,7 +59,8 @@ def put(connection: Connection, tenant: str, values: IncidentValues) -> Put:
         before = find(connection, tenant, values.key, is_locked=True)  # another replica was faster
     if values.updated_at < before.updated_at:
         return Put(before, before)
-    if before.state == "closed" and values.state == "open" and values.severity <= before.severity:
+    is_the_same = values.severity <= before.severity and not reopens
+    if before.state == "closed" and values.state == "open" and is_the_same:
         named |= {"state": "closed", "closed_at": before.closed_at}
     connection.execute(sa.update(incidents).where(_C.id == before.id).values(**named))
     _add_messages(connection, tenant, values.key, given_messages)
@@ -174,11 +182,15 @@ class IncidentStore:
             rows = connection.execute(query.order_by(_C.id.desc()).limit(min(limit, MAX_PAGE))).mappings()
             return [_row(row) for row in rows]
 
-    def closed_since(self, tenant: str, category: str, since: datetime) -> list[bytes]:
-        """Documents of incidents of a category that were closed since a time, the newest first; at most 100."""
-        query = sa.select(_C.document).where(_C.tenant == tenant, _C.category == category, _C.closed_at >= since)
+    def known_since(self, tenant: str, category: str, since: datetime) -> list[tuple[bytes, datetime | None]]:
+        """Documents of incidents of a category of which something was heard since a time, and when each was closed.
+
+        The newest first, at most 100.
+        """
+        query = sa.select(_C.document, _C.closed_at).where(_C.tenant == tenant, _C.category == category)
+        query = query.where(_C.updated_at >= since, _C.state != "merged").order_by(_C.updated_at.desc()).limit(100)
         with self._database.read() as connection:
-            return [bytes(found) for found in connection.scalars(query.order_by(_C.closed_at.desc()).limit(100))]
+            return [(bytes(document), closed_at) for document, closed_at in connection.execute(query)]
 
     def timeline(self, tenant: str, key: str, limit: int = 1_000) -> list[IncidentEvent]:
         """What happened to an incident, oldest first; the last `limit` lines.

@@ -70,6 +70,7 @@ class Routing:
             severity=asked.severity,
             category=check_line("category", asked.category, 64),
             community=check_line("community", asked.community, 200),
+            role=check_line("role", asked.role, 64),
             at=at,
         )
         found = [

@@ -97,6 +97,7 @@ class PreviewRequest(msgspec.Struct, forbid_unknown_fields=True):
     category: str = "other"
     severity: Annotated[int, msgspec.Meta(ge=0, le=4)] = 2
     community: str = ""
+    role: str = ""
     at: Aware | None = None
     document: dict[str, Any] | None = None
 

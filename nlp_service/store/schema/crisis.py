@@ -41,7 +41,7 @@ incidents = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# As with `copies`: whoever removes messages removes their rows here (store/incident_removal.py).
+# As with `copies`: whoever removes messages removes their rows here (store/incidents.py).
 incident_messages = sa.Table(
     "incident_messages",
     metadata,

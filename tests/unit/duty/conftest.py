@@ -85,7 +85,8 @@ def told(database: Database) -> Outbox:
 
 @pytest.fixture
 def keeper(database: Database, told: Outbox, clock: Clock) -> Keeper:
-    return Keeper(database, base_url="https://ops.example.com/", now=clock)
+    pages = "https://ops.example.com/console/incidents/"
+    return Keeper(database, base_url="https://ops.example.com/", console_url=pages, now=clock)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from nlp_service.crisis.incidents import CLOSED, LONE, MERGED, RAISED, SELF_HARM, UPDATED, MessageName
+from nlp_service.crisis.incidents import CLOSED, LONE, MERGED, RAISED, REOPENED, SELF_HARM, UPDATED, MessageName
 from nlp_service.crisis.response.playbooks import built_in
 from nlp_service.duty.desk import Desk
 from nlp_service.duty.keeper import Keeper
@@ -114,12 +114,43 @@ def test_a_step_that_is_done_rings_no_more(database: Database, keeper: Keeper, d
     assert not [kind for kind, _ in notices(database) if kind.startswith("step.")]
 
 
-def test_an_incident_that_is_over_is_silent(database: Database, keeper: Keeper, clock: Clock) -> None:
+def test_what_calms_down_stays_open_until_somebody_closes_it(
+    database: Database, keeper: Keeper, desk: Desk, clock: Clock
+) -> None:
     keeper.apply([change()])
-    assert keeper.apply([change(CLOSED, AT + timedelta(hours=2), closed_at=AT + timedelta(hours=2))]) == 0
+    assert keeper.apply([change(CLOSED, AT + timedelta(hours=4), closed_at=AT + timedelta(hours=4))]) == 0
+    row = IncidentStore(database).get(T, "i1")
+    assert (row.state, row.closed_at) == ("open", None)
+    assert IncidentStore(database).timeline(T, "i1")[-1].kind == "calmed"
+    clock.advance(200)
+    assert keeper.ring() == 2  # its clock goes on
+    desk.close(ME, "i1", "已处理")
+    clock.advance(90_000)
+    assert keeper.ring() == 0
+
+
+def test_what_was_only_to_be_looked_at_is_closed_by_itself(database: Database, keeper: Keeper, clock: Clock) -> None:
+    keeper.apply([change(severity=1)])
+    keeper.apply([change(CLOSED, AT + timedelta(hours=4), severity=1, closed_at=AT + timedelta(hours=4))])
     assert IncidentStore(database).get(T, "i1").state == "closed"
     clock.advance(90_000)
     assert keeper.ring() == 0
+
+
+def test_nobody_is_told_that_something_waits_of_which_nobody_was_told(
+    database: Database, keeper: Keeper, clock: Clock
+) -> None:
+    keeper.apply([change(severity=1)])
+    clock.advance(90_000)
+    assert keeper.ring() > 0
+    assert notices(database) == []
+
+
+def test_what_comes_back_is_open_again_whoever_closed_it(database: Database, keeper: Keeper, desk: Desk) -> None:
+    keeper.apply([change(severity=2)])
+    desk.close(ME, "i1", "已处理")
+    assert keeper.apply([change(REOPENED, AT + timedelta(hours=5), severity=2)]) == 0  # within its cool-down
+    assert IncidentStore(database).get(T, "i1").state == "open"
 
 
 def test_what_went_into_another_keeps_its_history(database: Database, keeper: Keeper, desk: Desk) -> None:

@@ -77,6 +77,13 @@ def test_hours_that_run_over_midnight_belong_to_the_day_they_start_on() -> None:
     assert "23:00" not in friday_night
 
 
+def test_steps_of_playbooks_go_to_the_role_that_they_are_for() -> None:
+    document = {"routes": [{"name": "head", "roles": ["head"], "steps": [{"to": ["ceo"]}]}], "otherwise": ["group"]}
+    routing = read_routing(document)
+    assert [one.channel for one in plan(routing, notice(role="head"), MONDAY)] == ["ceo"]
+    assert [one.channel for one in plan(routing, notice(), MONDAY)] == ["group"]
+
+
 def test_all_channels_are_named() -> None:
     assert channels_of(read_routing(DOCUMENT)) == {"counsellor", "phone", "manager", "group", "quality", "log"}
 

@@ -53,7 +53,7 @@ def test_common_terms_are_left_out_when_looking_and_not_when_ranking(
     assert 0 < part[0].sum() < whole[0].sum()
     rows = np.arange(large.n_wordings)
     wanted = features(large, question, rows, survey(large, question))
-    monkeypatch.setattr(Postings.scores, "__defaults__", (2,))
+    monkeypatch.setattr(Postings.scores_of, "__defaults__", (2,))
     assert not survey(large, question).is_whole
     np.testing.assert_allclose(features(large, question, rows, survey(large, question)), wanted, rtol=3e-3, atol=3e-3)
 
@@ -67,7 +67,7 @@ def test_postings_that_come_in_blocks_are_those_of_the_whole() -> None:
     postings = packer.postings()
     for text in ("甲戊", "乙", "庚丁丁", "辛"):
         question = grams(normalise_batch([text])).of(0)
-        assert postings.rarities.total(question) == pytest.approx(field.total(question))
+        assert postings.rarities.total(question) == pytest.approx(field.rarities.total(question))
         wanted, _ = Postings.of(field).scores(question)
         np.testing.assert_allclose(postings.scores(question)[0], wanted, rtol=2e-3, atol=2e-3)
 

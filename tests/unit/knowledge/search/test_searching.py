@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlp_service.knowledge.search.candidates import CANDIDATES
 from nlp_service.knowledge.search.features import features, read, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES
-from nlp_service.knowledge.search.searching import CANDIDATES, candidates, search
+from nlp_service.knowledge.search.searching import Inquiry, candidates, search, search_all
 from tests.unit.knowledge.search.made_up import ASKS, SHOP, ask, entry, ids, planted, sensible, with_ranker
 
 QUESTIONS = ["怎么退款", "钱退到哪", "几点关门呀", "停车", "奈粉能放多久", "发票", "你好", "今天真冷", "😀", "a"]
@@ -67,7 +68,7 @@ def test_what_an_entry_says_finds_it_where_its_wordings_do_not() -> None:
 
 def test_candidates_are_wordings_each_once(shop: Index) -> None:
     (question,) = read(shop.model, ["怎么退款"], shop.synonyms)
-    rows = candidates(shop, question)
+    rows = candidates(shop, question, survey(shop, question))
     assert rows.dtype == np.intp
     assert rows.tolist() == sorted(set(rows.tolist()))
     assert 0 in rows
@@ -77,7 +78,8 @@ def test_scores_are_those_of_the_ranker() -> None:
     index = Index(SHOP, with_ranker(planted({"terms.wording.share": 4.0}, constant=0.0)))
     found = ask(index, "开门几点")
     (question,) = read(index.model, ["开门几点"], index.synonyms)
-    values = features(index, question, candidates(index, question), survey(index, question))
+    seen = survey(index, question)
+    values = features(index, question, candidates(index, question, seen), seen)
     assert found.hits[0].score == pytest.approx(4.0 * values[:, FEATURES.index("terms.wording.share")].max(), rel=1e-5)
     assert found.cover == pytest.approx(0.5)
     scores = np.array([hit.score for hit in found.hits])

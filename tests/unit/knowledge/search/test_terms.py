@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_service.knowledge.search.postings import Postings, best
-from nlp_service.knowledge.search.terms import K1, B, TermField, Terms, Wanted, grams, sounds
+from nlp_service.knowledge.search.terms import K1, B, TermField, Terms, Wanted, grams, score, sounds, together
 from nlp_service.text.normalise import normalise, normalise_batch
 from tests.unit.knowledge.search.made_up import sensible
 
@@ -45,8 +45,12 @@ def plain_bm25(documents: list[str], question: str) -> list[float]:
     return scores
 
 
+def scores_in(field: TermField, terms: Wanted, documents: npt.NDArray[np.intp]) -> Scores:
+    return score(field, together([terms]), np.zeros(len(documents), np.intp), documents)
+
+
 def by_document(field: TermField, terms: Wanted) -> Scores:
-    return field.scores(terms, np.arange(field.rarities.n_documents))
+    return scores_in(field, terms, np.arange(field.rarities.n_documents))
 
 
 def by_term(field: TermField, terms: Wanted) -> Scores:
@@ -107,22 +111,22 @@ def test_scores_follow_the_documents_that_are_asked_for() -> None:
     question = terms_of("甲").of(0)
     every = by_document(field, question)
     rows = np.array([3, 2, 0, 3])
-    assert field.scores(question, rows).tolist() == every[rows].tolist()
-    assert field.scores(question, rows[:0]).tolist() == []
+    assert scores_in(field, question, rows).tolist() == every[rows].tolist()
+    assert scores_in(field, question, rows[:0]).tolist() == []
 
 
 def test_the_total_is_what_a_usual_document_reaches() -> None:
     # Two documents of the mean length: each holds its term once, and so scores the term's rarity.
     field = TermField(terms_of("甲", "乙"))
     question = terms_of("甲").of(0)
-    assert by_document(field, question)[0] == pytest.approx(field.total(question))
+    assert by_document(field, question)[0] == pytest.approx(field.rarities.total(question))
 
 
 def test_a_term_that_nothing_holds_counts_in_the_total() -> None:
     field = TermField(terms_of("甲", "乙"))
-    assert field.total(terms_of("戊").of(0)) == pytest.approx(np.log(1 + 2.5 / 0.5))
-    assert field.total(terms_of("甲 戊").of(0)) > field.total(terms_of("甲").of(0))
-    assert field.total(terms_of("").of(0)) == 0.0
+    assert field.rarities.total(terms_of("戊").of(0)) == pytest.approx(np.log(1 + 2.5 / 0.5))
+    assert field.rarities.total(terms_of("甲 戊").of(0)) > field.rarities.total(terms_of("甲").of(0))
+    assert field.rarities.total(terms_of("").of(0)) == 0.0
 
 
 def test_the_best_are_those_with_the_highest_scores() -> None:
