@@ -25,6 +25,7 @@ from nlp_service.api.duty import OnDuty
 from nlp_service.api.insights.routes import Insights
 from nlp_service.api.insights.work import MiningWork
 from nlp_service.api.knowledge.parts import Knowledge
+from nlp_service.crisis.incidents import MessageName
 from nlp_service.duty.keeper import Keeper
 from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import Database, open_database
@@ -35,6 +36,9 @@ from tests.api.insights_app import write_json
 from tests.api.insights_mining import group_by_words
 from tests.api.knowledge_app import DANGER, build_asker, planted_model, soon
 from tests.unit.duty.conftest import change
+
+TAKEN_BY_TOKEN = "/take/{token}"
+"""Needs no key: what is in its path is one, for one thing alone."""
 
 NAME = "owner-"
 """Begins the names that paths have for what the owner has."""
@@ -108,7 +112,7 @@ async def running_full_app(folder: Path) -> AsyncIterator[Full]:
             httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client,
         ):
             names = await _give_owner_something(client, keys["owner"], database)
-            yield Full(app, access.public, client, keys, names)
+            yield Full(app, access.public | {TAKEN_BY_TOKEN}, client, keys, names)
 
 
 def full_app(database: Database, access: Access) -> FastAPI:
@@ -253,11 +257,18 @@ async def _give_incident(send: Send, database: Database) -> dict[str, str]:
     """An incident with a step, an action and a review."""
     now = datetime.now(UTC)
     values = {"first_message_at": now, "noticed_at": now, "opened_at": now, "channels": (MARKER,)}
+    values["messages"] = (MessageName("wechat", "owner-message"),)
     await asyncio.to_thread(Keeper(database).apply, [change("opened", now, key="owner-incident", **values)])
     path = "/v1/incidents/owner-incident"
     await send("PUT", f"{path}/review", {"review": {"summary": MARKER}})
+    await send("POST", f"{path}/comments", {"text": MARKER})
+    await send("PUT", "/v1/crisis/settings", {"document": {"helpline": MARKER}})
     shown = await send("POST", f"{path}/actions", {"title": MARKER})
-    return {"incident": "owner-incident", "step": "isolate", "action": str(shown["actions"][0]["id"])}
+    return {
+        "incident": "owner-incident",
+        "/v1/incidents/ step": "isolate",
+        "/v1/incidents/ action": str(shown["actions"][0]["id"]),
+    }
 
 
 async def _send(client: httpx.AsyncClient, headers: dict[str, str], method: str, path: str, body: Any = None) -> Any:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,12 +13,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from nlp_service.cli import replay, sighted
+from nlp_service.cli import sighted
 from nlp_service.cli.batch.records import Failure
 from nlp_service.crisis.sightings import Sighting
 from nlp_service.errors import BadInput
 from nlp_service.types import Abuse, Analysis, Intent, Label, Message, Risk, Sentiment
 from tests.unit.crisis.talk import arriving, grave, ordinary
+
+# The package itself has the command under this name.
+replay = importlib.import_module("nlp_service.cli.replay")
 
 DAY = 1440.0
 

@@ -9,7 +9,7 @@ from nlp_service.knowledge.search import index as indexes
 from nlp_service.knowledge.search.features import features, read, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.postings import Packer, Postings, best
-from nlp_service.knowledge.search.terms import TermField, grams
+from nlp_service.knowledge.search.terms import TermField, grams, together
 from nlp_service.text.normalise import normalise_batch
 from tests.unit.knowledge.search.made_up import SHOP, ask, entry, ids, sensible
 
@@ -67,7 +67,9 @@ def test_postings_that_come_in_blocks_are_those_of_the_whole() -> None:
     postings = packer.postings()
     for text in ("甲戊", "乙", "庚丁丁", "辛"):
         question = grams(normalise_batch([text])).of(0)
-        assert postings.rarities.total(question) == pytest.approx(field.rarities.total(question))
+        assert postings.rarities.totals(together([question])) == pytest.approx(
+            field.rarities.totals(together([question]))
+        )
         wanted, _ = Postings.of(field).scores(question)
         np.testing.assert_allclose(postings.scores(question)[0], wanted, rtol=2e-3, atol=2e-3)
 

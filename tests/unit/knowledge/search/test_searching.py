@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp_service.knowledge.search.candidates import CANDIDATES
+from nlp_service.knowledge.search.candidates import CANDIDATES, KEPT
 from nlp_service.knowledge.search.features import features, read, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES
-from nlp_service.knowledge.search.searching import Inquiry, candidates, search, search_all
+from nlp_service.knowledge.search.searching import Inquiry, candidates, conclude, rank_all, search
 from tests.unit.knowledge.search.made_up import ASKS, SHOP, ask, entry, ids, planted, sensible, with_ranker
 
 QUESTIONS = ["怎么退款", "钱退到哪", "几点关门呀", "停车", "奈粉能放多久", "发票", "你好", "今天真冷", "😀", "a"]
@@ -103,3 +103,34 @@ def test_a_question_is_read_with_what_was_said_before_it() -> None:
     joined = search(index, questions[0], ASKS, joined=(questions[1], 0.5))
     assert ids(index, joined)[0] == "card"
     assert search(index, questions[0], ASKS, joined=(questions[1], 0.0)).hits == search(index, questions[0], ASKS).hits
+
+
+def test_questions_that_are_asked_together_are_answered_as_each_alone(shop: Index) -> None:
+    texts = [*QUESTIONS, "怎么退款 发票", "退款" * 40]
+    questions = read(shop.model, texts, shop.synonyms)
+    masks = [None, np.arange(len(SHOP)) % 2 == 0, np.zeros(len(SHOP), np.bool_)]
+    inquiries = []
+    for i, question in enumerate(questions):
+        other = (questions[i - 1], 0.3) if i % 4 == 1 else None
+        inquiries.append(Inquiry(question, masks[i % 3], other, 1 + i))
+    together = [conclude(shop, ranked, ASKS) for ranked in rank_all(shop, inquiries)]
+    for (question, allowed, joined, n), found in zip(inquiries, together, strict=True):
+        alone = search(shop, question, ASKS, allowed=allowed, joined=joined, n=n)
+        assert [hit[:2] for hit in found.hits] == [hit[:2] for hit in alone.hits]
+        numbers = [number for hit in found.hits for number in hit[2:]]
+        assert numbers == pytest.approx([number for hit in alone.hits for number in hit[2:]], abs=1e-5)
+        assert found.cover == pytest.approx(alone.cover, abs=1e-5)
+    assert rank_all(shop, []) == []
+
+
+def test_in_a_base_of_many_each_question_keeps_its_own_candidates() -> None:
+    index = Index(
+        [entry(f"e{i}", f"第{i}号柜退款{i % 7}", f"柜{i}停车", answer=f"柜{i}") for i in range(150)], sensible()
+    )
+    questions = read(index.model, ["第三号柜退款", "停车", "柜7退款", "😀"], index.synonyms)
+    together = rank_all(index, [Inquiry(question) for question in questions])
+    for question, ranked in zip(questions, together, strict=True):
+        alone = search(index, question, ASKS)
+        assert [row[0] for row in ranked.rows] == [hit.entry for hit in alone.hits]
+        rows = candidates(index, question, survey(index, question))
+        assert len(rows) <= KEPT

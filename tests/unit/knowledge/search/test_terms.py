@@ -49,6 +49,10 @@ def scores_in(field: TermField, terms: Wanted, documents: npt.NDArray[np.intp]) 
     return score(field, together([terms]), np.zeros(len(documents), np.intp), documents)
 
 
+def total(field: TermField, terms: Wanted) -> float:
+    return float(field.rarities.totals(together([terms]))[0])
+
+
 def by_document(field: TermField, terms: Wanted) -> Scores:
     return scores_in(field, terms, np.arange(field.rarities.n_documents))
 
@@ -119,14 +123,14 @@ def test_the_total_is_what_a_usual_document_reaches() -> None:
     # Two documents of the mean length: each holds its term once, and so scores the term's rarity.
     field = TermField(terms_of("甲", "乙"))
     question = terms_of("甲").of(0)
-    assert by_document(field, question)[0] == pytest.approx(field.rarities.total(question))
+    assert by_document(field, question)[0] == pytest.approx(total(field, question))
 
 
 def test_a_term_that_nothing_holds_counts_in_the_total() -> None:
     field = TermField(terms_of("甲", "乙"))
-    assert field.rarities.total(terms_of("戊").of(0)) == pytest.approx(np.log(1 + 2.5 / 0.5))
-    assert field.rarities.total(terms_of("甲 戊").of(0)) > field.rarities.total(terms_of("甲").of(0))
-    assert field.rarities.total(terms_of("").of(0)) == 0.0
+    assert total(field, terms_of("戊").of(0)) == pytest.approx(np.log(1 + 2.5 / 0.5))
+    assert total(field, terms_of("甲 戊").of(0)) > total(field, terms_of("甲").of(0))
+    assert total(field, terms_of("").of(0)) == 0.0
 
 
 def test_the_best_are_those_with_the_highest_scores() -> None:
@@ -165,3 +169,27 @@ def test_other_sounds_do_not() -> None:
 
 def test_what_has_no_sound_parts_what_has() -> None:
     assert heard("奶😀粉") == heard("奶 粉") == heard("abc") == heard("奶") == set()
+
+
+def test_questions_that_are_scored_together_score_as_each_alone() -> None:
+    field = TermField(terms_of("甲乙丙", "甲", "", "丁甲甲"))
+    asked = [terms_of(text).of(0) for text in ("甲丁", "", "戊", "丙甲甲")]
+    several = together(asked)
+    every, is_whole = Postings.of(field).scores_of(several)
+    questions, documents = np.repeat(np.arange(4), 4), np.tile(np.arange(4), 4)
+    pairs = score(field, several, questions, documents).reshape(4, 4)
+    for row, terms in enumerate(asked):
+        assert every[row] == pytest.approx(by_term(field, terms))
+        assert pairs[row] == pytest.approx(by_document(field, terms))
+        assert field.rarities.totals(several)[row] == pytest.approx(total(field, terms))
+    assert is_whole.tolist() == [True] * 4
+
+
+def test_of_several_questions_each_leaves_out_its_own_common_terms() -> None:
+    postings = Postings.of(TermField(terms_of("甲乙", "甲", "甲丙")))
+    several = together([terms_of(text).of(0) for text in ("甲", "甲丙", "乙")])
+    scores, is_whole = postings.scores_of(several, most=2)
+    assert is_whole.tolist() == [False, False, True]
+    assert scores[0].min() > 0  # of its only term there is no rarer one
+    assert scores[1].tolist()[:2] == [0.0, 0.0] < scores[1].tolist()[1:]
+    assert scores[2] == pytest.approx(postings.scores(terms_of("乙").of(0))[0])
