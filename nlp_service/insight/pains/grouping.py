@@ -1,19 +1,17 @@
-"""Groups of texts by what they are about: the steady part of what members complain of, and any set of complaints.
+"""Groups of statements by what they are about: the steady part of what members complain of.
 
-Texts are read three ways: as bags of words folded to few dimensions (latent semantic analysis; Deerwester
+Statements are read three ways: as bags of words folded to few dimensions (latent semantic analysis; Deerwester
 et al. 1990), as the embedding that the caller brings, and as the vectors of the model. Each says something the others
 miss. Groups are those of k-means on the three side by side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from nlp_service.insight.pains.statements import Embed, Floats, Index
-from nlp_service.insight.wording import Corpus, read
+from nlp_service.insight.wording import Corpus
 
 COLUMNS = 50
 """Dimensions that words are folded to."""
@@ -37,29 +35,6 @@ _STARTS = 2  # of k-means, the better of which is taken
 _SEED = 0
 
 
-def cluster(texts: Sequence[str], vectors: Floats, embed: Embed, k_max: int = 40) -> Index:
-    """Group texts by what they are about.
-
-    Args:
-        texts: The texts; equal ones, and ones that say the same, are always of one group.
-        vectors: Of the texts by the model, (n, 128); zero where there is none.
-        embed: Better vectors of texts, of unit length.
-        k_max: Groups at the most.
-
-    Returns:
-        Group of each text, numbered from 0 in the order of their first text.
-    """
-    if not len(texts):
-        return np.zeros(0, np.int64)
-    corpus = read(texts)
-    n = len(corpus.cores)
-    sums = np.zeros((n, vectors.shape[1]), np.float64)
-    np.add.at(sums, corpus.row_core, vectors - vectors.mean(0))
-    cores = np.arange(n)
-    weight = np.bincount(corpus.row_core, minlength=n)
-    return numbered(group(readings(corpus, cores, _units(sums), embed), weight, k_max)[corpus.row_core])
-
-
 def readings(corpus: Corpus, cores: Index, vectors: Floats, embed: Embed) -> Floats:
     """What cores are grouped by; (n_cores, columns), rows of unit length.
 
@@ -77,8 +52,8 @@ def readings(corpus: Corpus, cores: Index, vectors: Floats, embed: Embed) -> Flo
     )
     lengths = (corpus.offsets[cores + 1] - corpus.offsets[cores])[:, None]
     blur = np.sqrt(SHORT / (SHORT + lengths)).astype(np.float32)
-    parts = [WORDS * _folded(corpus, cores), MEANING * blur * _units(meaning - meaning.mean(0)), MODEL * blur * vectors]
-    return _units(np.concatenate(parts, axis=1))
+    parts = [WORDS * _folded(corpus, cores), MEANING * blur * units(meaning - meaning.mean(0)), MODEL * blur * vectors]
+    return units(np.concatenate(parts, axis=1))
 
 
 def group(rows: Floats, weight: npt.NDArray[np.integer], k: int) -> Index:
@@ -125,8 +100,9 @@ def _folded(corpus: Corpus, cores: Index) -> Floats:
     norms = np.sqrt(np.maximum(weighed.multiply(weighed).sum(1), 1e-9))
     weighed = diags(1.0 / np.asarray(norms).ravel()) @ weighed
     folder.fit(weighed[:n_fitted])
-    return _units(folder.transform(weighed))
+    return units(folder.transform(weighed))
 
 
-def _units(rows: npt.NDArray[np.floating]) -> Floats:
+def units(rows: npt.NDArray[np.floating]) -> Floats:
+    """Rows of unit length; zero ones stay."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
