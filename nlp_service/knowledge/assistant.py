@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -20,7 +20,8 @@ import msgspec
 from nlp_service.errors import NotFound, ServiceError
 from nlp_service.knowledge.calibrate import Calibrated, calibrate
 from nlp_service.knowledge.claims import Source
-from nlp_service.knowledge.loaded import Asked, Loaded
+from nlp_service.knowledge.finding import Finder
+from nlp_service.knowledge.loaded import Asked, Loaded, Wish
 from nlp_service.knowledge.loading import load_index, load_synonyms, load_thresholds
 from nlp_service.knowledge.probes import INTENTS
 from nlp_service.knowledge.reply import Alternative, Decision, Reply, decide
@@ -33,9 +34,6 @@ N_SOURCES = 3
 """Entries that an answer may be phrased from: the one that answers and the next two."""
 
 logger = logging.getLogger(__name__)
-
-AT_ONCE = 20_000
-"""Wordings up to which a search takes less than it costs to hand it to a thread that fights for the interpreter."""
 
 T = TypeVar("T")
 
@@ -65,8 +63,7 @@ class Assistant:
         self._loaded: dict[int, Loaded] = {}
         self._ids: dict[tuple[str, str], int] = {}
         self._building = threading.Lock()
-        # Searching is numpy's work on one core; a second thread would only wait for the first.
-        self._searching = ThreadPoolExecutor(1, "knowledge-search")
+        self._finder = Finder()
         self._loading = ThreadPoolExecutor(1, "knowledge-load")
         self._following: asyncio.Task[None] | None = None
 
@@ -85,7 +82,7 @@ class Assistant:
             self._following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._following
-        self._searching.shutdown()
+        self._finder.stop()
         self._loading.shutdown()
 
     async def reply(self, tenant: str, kb: str, asked: Asked, analysis: Analysis) -> Reply:
@@ -103,24 +100,23 @@ class Assistant:
         return (await self.reply_with_sources(tenant, kb, asked, analysis))[0]
 
     async def reply_with_sources(
-        self, tenant: str, kb: str, asked: Asked, analysis: Analysis
+        self, tenant: str, kb: str, asked: Asked, reading: Analysis | Awaitable[Analysis]
     ) -> tuple[Reply, tuple[Source, ...]]:
         """As `reply`, with the first `N_SOURCES` of its alternatives as what the answer may be phrased from.
 
-        They are of the very version that was searched; none unless the decision is ``answer``.
+        They are of the very version that was searched; none unless the decision is ``answer``. An analysis that is
+        still being made is waited for when the base has been searched.
         """
         loaded = await self._base(tenant, kb)
+        ranked = await self._finder.rank(loaded, Wish(asked))
+        analysis = reading if isinstance(reading, Analysis) else await reading
         intents = analysis.intent.probabilities if analysis.intent else INTENTS
-
-        def work() -> tuple[Reply, tuple[Source, ...]]:
-            found, entries = loaded.find(asked, intents), loaded.index.entries
-            reply = decide(found, entries, analysis, loaded.thresholds, loaded.index.version)
-            if reply.decision is not Decision.ANSWER:
-                return reply, ()
-            nearest = [entries[hit.entry] for hit in found.hits[:N_SOURCES]]
-            return reply, tuple(Source(entry.id, entry.questions[0], entry.answer) for entry in nearest)
-
-        return await self._search_in(loaded, work)
+        found, entries = loaded.conclude(ranked, intents), loaded.index.entries
+        reply = decide(found, entries, analysis, loaded.thresholds, loaded.index.version)
+        if reply.decision is not Decision.ANSWER:
+            return reply, ()
+        nearest = [entries[hit.entry] for hit in found.hits[:N_SOURCES]]
+        return reply, tuple(Source(entry.id, entry.questions[0], entry.answer) for entry in nearest)
 
     async def search(
         self, tenant: str, kb: str, text: str, *, n: int = 10, channel: str = "", version: int | None = None
@@ -134,15 +130,10 @@ class Assistant:
             loaded = await self._base(tenant, kb)
         else:
             loaded = await self._in(self._loading, lambda: self._load_version(tenant, kb, version))
-        asked = Asked(text, self._now(), channel=channel)
-
-        def work() -> list[Alternative]:
-            hits = loaded.find(asked, INTENTS, n=n).hits
-            entries = loaded.index.entries
-            found = [(entries[hit.entry], round(hit.probability, 4)) for hit in hits]
-            return [Alternative(entry.id, entry.questions[0], chance) for entry, chance in found]
-
-        return await self._search_in(loaded, work)
+        ranked = await self._finder.rank(loaded, Wish(Asked(text, self._now(), channel=channel), n))
+        found = loaded.conclude(ranked, INTENTS)
+        hits = [(loaded.index.entries[hit.entry], round(hit.probability, 4)) for hit in found.hits]
+        return [Alternative(entry.id, entry.questions[0], chance) for entry, chance in hits]
 
     async def calibrate(self, tenant: str, kb: str, precision: float = 0.9, *, actor: str = "system") -> Calibrated:
         """Fit the thresholds of the published version on its own wordings, and keep them with it.
@@ -229,10 +220,6 @@ class Assistant:
         except Exception as error:
             # Settings and calibrations are JSON that others wrote. The type alone: a message could quote them.
             logger.warning("base %d was not read again, its old state answers: %s", kb_id, type(error).__name__)
-
-    async def _search_in(self, loaded: Loaded, work: Callable[[], T]) -> T:
-        """Search at once in a small base; in a thread where it takes long enough to keep other requests waiting."""
-        return work() if loaded.index.n_wordings <= AT_ONCE else await self._in(self._searching, work)
 
     @staticmethod
     async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:

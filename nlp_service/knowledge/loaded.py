@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from nlp_service.knowledge.entries import Entry
 from nlp_service.knowledge.search.features import Question, read
 from nlp_service.knowledge.search.index import Index
-from nlp_service.knowledge.search.searching import Found, search
+from nlp_service.knowledge.search.searching import Found, Inquiry, Ranked, conclude, rank_all
 from nlp_service.knowledge.thresholds import Thresholds
 from nlp_service.store.records import Standing
 
@@ -41,6 +42,13 @@ class Asked(msgspec.Struct, frozen=True):
     channel: str = ""
 
 
+class Wish(NamedTuple):
+    """A question, and how many hits are wanted at the most."""
+
+    asked: Asked
+    n: int = N_HITS
+
+
 class Loaded:
     """An index with what decides which of its entries may come back.
 
@@ -62,26 +70,31 @@ class Loaded:
         self._audience = lru_cache(maxsize=256)(lambda channel: _audience(entries, channel))
 
     def find(self, asked: Asked, intents: Mapping[str, float], *, n: int = N_HITS) -> Found:
-        """Search for the entries that may answer.
+        """Search for the entries that may answer."""
+        return self.conclude(self.rank_all([Wish(asked, n)])[0], intents)
+
+    def conclude(self, ranked: Ranked, intents: Mapping[str, float]) -> Found:
+        """As `searching.conclude`."""
+        return conclude(self.index, ranked, intents)
+
+    def rank_all(self, wishes: Sequence[Wish]) -> list[Ranked]:
+        """Rank the entries that may answer each of some questions, which takes less than one after the other.
 
         A short question is read together with what was said before it, the more so the shorter it is: "那退款呢" after
         a question about an order.
         """
-        index = self.index
-        texts = [asked.text]
-        if asked.context:
-            # The question first: of a long text only the beginning is read.
-            texts.append(f"{asked.text} {asked.context[-1]}")
-        questions = read(index.model, texts, index.synonyms)
-        share = _share(questions)
-        return search(
-            index,
-            questions[0],
-            intents,
-            allowed=self.allowed(asked.at, asked.channel),
-            joined=(questions[1], share) if share else None,
-            n=n,
-        )
+        # The question first: of a long text only the beginning is read.
+        joined = [f"{each.asked.text} {each.asked.context[-1]}" for each in wishes if each.asked.context]
+        texts = [*(each.asked.text for each in wishes), *joined]
+        questions = read(self.index.model, texts, self.index.synonyms)
+        others = iter(questions[len(wishes) :])
+        inquiries = []
+        for (asked, n), question in zip(wishes, questions, strict=False):
+            other = next(others) if asked.context else None
+            share = _share(question)
+            with_context = (other, share) if other is not None and share else None
+            inquiries.append(Inquiry(question, self.allowed(asked.at, asked.channel), with_context, n))
+        return rank_all(self.index, inquiries)
 
     def allowed(self, at: datetime, channel: str) -> Mask | None:
         """Which entries may come back at a time in a channel; None if all may."""
@@ -95,11 +108,9 @@ class Loaded:
         return mask
 
 
-def _share(questions: Sequence[Question]) -> float:
+def _share(question: Question) -> float:
     """How much the question with what came before it counts beside the question alone."""
-    if len(questions) < 2:
-        return 0.0
-    return 0.5 * max(0.0, 1.0 - len(questions[0].words) / CONTEXT_REACH)
+    return 0.5 * max(0.0, 1.0 - len(question.words) / CONTEXT_REACH)
 
 
 def _times(times: Sequence[datetime | None], missing: float) -> npt.NDArray[np.float64]:

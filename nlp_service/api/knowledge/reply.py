@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -32,11 +33,12 @@ from nlp_service.api.schemas.replies import (
 )
 from nlp_service.errors import TooLarge
 from nlp_service.inference.batcher import Batcher
+from nlp_service.knowledge.claims import Source
 from nlp_service.knowledge.loaded import Asked
 from nlp_service.knowledge.reply import Reply
 from nlp_service.store.records import Base
 from nlp_service.store.replies import StoredReply
-from nlp_service.types import Message
+from nlp_service.types import Analysis, Message
 
 NEAR = 0.1
 """Probability from which a question counts as asked of its nearest entry although that was not given as the answer."""
@@ -77,10 +79,7 @@ class Replies:
         tenant, at = tenant_of(request), datetime.now(UTC)
         kb = await self._name_of(tenant, kb_of(asked.kb))
         context = tuple(asked.context or ())
-        (analysis,) = await self._batcher.read([Message(None, asked.question, context)], evidence=False)
-        reply, sources = await self._knowledge.assistant.reply_with_sources(
-            tenant, kb, Asked(asked.question, at, context, channel), analysis
-        )
+        reply, sources = await self._decide(tenant, kb, Asked(asked.question, at, context, channel))
         stored = _stored(reply, asked.question, channel, at)
         self._recorder.put(Given(tenant, kb, author, stored))
         self._metrics.reply_given(reply.decision.value)
@@ -89,6 +88,22 @@ class Replies:
         if asked.stream:
             return EventStream(self._phrasing.events(written, material))
         return respond(await self._phrasing.phrase(written, material))
+
+    async def _decide(self, tenant: str, kb: str, asked: Asked) -> tuple[Reply, tuple[Source, ...]]:
+        """Have the question read by a worker while the base is searched here."""
+        reading = asyncio.create_task(self._read(Message(None, asked.text, asked.context)))
+        try:
+            await asyncio.sleep(0)
+            if reading.done():
+                await reading  # refused at once: nothing is searched then
+            return await self._knowledge.assistant.reply_with_sources(tenant, kb, asked, reading)
+        finally:
+            reading.cancel()
+            reading.add_done_callback(_look_at)
+
+    async def _read(self, message: Message) -> Analysis:
+        (analysis,) = await self._batcher.read([message], evidence=False)
+        return analysis
 
     async def search(self, request: Request) -> Response:
         """Find entries that may answer a text.
@@ -161,6 +176,12 @@ class Replies:
             raise TooLarge(f"{len(context)} texts are more than {MAX_CONTEXT}", param="context")
         for place, text in enumerate(context):
             self._check(f"context[{place}]", text)
+
+
+def _look_at(reading: asyncio.Task[Analysis]) -> None:
+    """Take note of an error that nobody waits for any more; asyncio would complain of it."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _stored(reply: Reply, question: str, channel: str, at: datetime) -> StoredReply:

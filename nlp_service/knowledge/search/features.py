@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,8 +15,8 @@ from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES, SearchModel
 from nlp_service.knowledge.search.ragged import distinct
 from nlp_service.knowledge.search.synonyms import Synonyms
-from nlp_service.knowledge.search.terms import Wanted, grams, sounds
-from nlp_service.knowledge.search.words import align
+from nlp_service.knowledge.search.terms import Wanted, grams, score, sounds, together
+from nlp_service.knowledge.search.words import WordField, WordTable, align_all
 from nlp_service.text.normalise import normalise_batch
 
 Floats = npt.NDArray[np.float32]
@@ -70,50 +71,79 @@ def read(model: SearchModel, texts: Sequence[str], synonyms: Synonyms) -> list[Q
     if said != plain:
         batch = normalise_batch(said)
         said = normalised(batch)
-    terms, heard = grams(batch), sounds(batch, model.syllables)
-    return [_read(model, terms.of(i), heard.of(i), rows, plain[i]) for i, rows in enumerate(model.words(said))]
+    chosen = WordField([_chosen(model.table, rows) for rows in model.words(said)])
+    vectors, weights = model.table.vectors(chosen.rows), model.table.weights[chosen.rows]
+    means = model.projector.project(chosen.means(model.table))
+    ends = chosen.offsets[1:-1]
+    parts = zip(
+        grams(batch).each(),
+        sounds(batch, model.syllables).each(),
+        np.split(vectors, ends),
+        np.split(weights, ends),
+        means,
+        map(exact.key, plain),
+        (text[:MAX_UNITS] for text in plain),
+        strict=False,
+    )
+    return list(itertools.starmap(Question, parts))
 
 
-def _read(model: SearchModel, terms: Wanted, heard: Wanted, rows: list[int], text: str) -> Question:
-    chosen = np.array(list(dict.fromkeys(rows)), np.intp)
-    if len(chosen) > MAX_WORDS:
-        chosen = chosen[np.sort(np.argsort(-model.table.weights[chosen], kind="stable")[:MAX_WORDS])]
-    words, weights = model.table.vectors(chosen), model.table.weights[chosen]
-    mean = weights @ words
-    mean /= max(float(np.linalg.norm(mean)), 1e-9)
-    vector = model.projector.project(mean[None])[0]
-    return Question(terms, heard, words, weights, vector, exact.key(text), text[:MAX_UNITS])
+def _chosen(table: WordTable, rows: list[int]) -> list[int]:
+    """Different words of a question, in order, `MAX_WORDS` at the most."""
+    chosen = list(dict.fromkeys(rows))
+    if len(chosen) <= MAX_WORDS:
+        return chosen
+    rarest = np.argsort(-table.weights[chosen], kind="stable")[:MAX_WORDS]
+    return [chosen[place] for place in sorted(rarest.tolist())]
 
 
 class Overview(NamedTuple):
-    """A question's BM25 over a whole base.
+    """BM25 of questions over a whole base.
 
     Attributes:
-        wordings: Of every wording; (n_wordings,).
-        entries: Of all that each entry says; (n_entries,).
-        of_wordings, of_entries: What the question's terms could about reach there.
-        is_whole: Whether all terms were looked up; the commonest ones are not where there are very many wordings.
+        wordings: Of every wording; (n_questions, n_wordings).
+        entries: Of all that each entry says; (n_questions, n_entries).
+        of_wordings, of_entries: What the questions' terms could about reach there; (n_questions,).
+        is_whole: Whether all terms of a question were looked up; the commonest ones are not where there are very many
+            wordings; (n_questions,).
     """
 
     wordings: Floats
     entries: Floats
-    of_wordings: float
-    of_entries: float
-    is_whole: bool
+    of_wordings: Floats
+    of_entries: Floats
+    is_whole: npt.NDArray[np.bool_]
+
+    def of(self, questions: slice) -> Overview:
+        """Of some of the questions."""
+        return Overview(
+            self.wordings[questions],
+            self.entries[questions],
+            self.of_wordings[questions],
+            self.of_entries[questions],
+            self.is_whole[questions],
+        )
 
 
-def survey(index: Index, question: Question) -> Overview:
-    """Look at a whole base for a question's terms."""
-    terms = question.terms
-    wordings, every_wording = index.wordings.postings.scores(terms)
-    entries, every_entry = index.answers.postings.scores(terms)
+def survey(index: Index, *questions: Question) -> Overview:
+    """Look at a whole base for the terms of questions, at least one."""
+    terms = together([question.terms for question in questions])
+    wordings, every_wording = index.wordings.postings.scores_of(terms)
+    entries, every_entry = index.answers.postings.scores_of(terms)
     return Overview(
         wordings,
         entries,
-        max(index.wordings.terms.total(terms), 1e-6),
-        max(index.answers.whole.total(terms), 1e-6),
-        every_wording and every_entry,
+        np.maximum(index.wordings.terms.rarities.totals(terms), 1e-6).astype(np.float32),
+        np.maximum(index.answers.whole.rarities.totals(terms), 1e-6).astype(np.float32),
+        every_wording & every_entry,
     )
+
+
+class Pairs(NamedTuple):
+    """Questions by their places, ascending, and for each of these a wording that may match; both (n,)."""
+
+    question: Rows
+    wording: Rows
 
 
 def features(index: Index, question: Question, candidates: Rows, seen: Overview) -> Floats:
@@ -121,53 +151,80 @@ def features(index: Index, question: Question, candidates: Rows, seen: Overview)
 
     ``best`` is of the best among the candidates, so the values of one depend on which others there are.
     """
+    return features_of(index, [question], Pairs(np.zeros(len(candidates), np.intp), candidates), seen)
+
+
+def features_of(index: Index, questions: Sequence[Question], pairs: Pairs, seen: Overview) -> Floats:
+    """The same for the candidates of several questions; (n_pairs, n_features).
+
+    What numpy does costs as much for one question as for several, as long as they are few.
+    """
     wordings, answers = index.wordings, index.answers
-    entries = wordings.entry[candidates]
-    found = distinct(entries)
-    at = np.searchsorted(found, entries)
-    terms, heard = question.terms, question.sounds
-    if seen.is_whole:
-        wording, whole = seen.wordings[candidates], seen.entries[entries]
+    asked, rows = pairs
+    entries = wordings.entry.take(rows)
+    codes = asked * len(index.entries) + entries
+    found = distinct(codes)
+    at = np.searchsorted(found, codes)
+    asking, said = np.divmod(found, max(1, len(index.entries)))
+    terms, heard = (together([getattr(each, name) for each in questions]) for name in ("terms", "sounds"))
+    if seen.is_whole.all():
+        wording, whole = seen.wordings[asked, rows], seen.entries[asked, entries]
     else:
-        wording, whole = wordings.terms.scores(terms, candidates), answers.whole.scores(terms, found)[at]
-    answer = answers.terms.scores(terms, found)[at]
-    sound = wordings.sounds.scores(heard, candidates)
+        wording, whole = score(wordings.terms, terms, asked, rows), score(answers.whole, terms, asking, said)[at]
+    answer = score(answers.terms, terms, asking, said)[at]
+    sound = score(wordings.sounds, heard, asked, rows)
+    vectors = np.stack([question.vector for question in questions])
+    of_pairs, of_found = vectors.take(asked, axis=0), vectors.take(asking, axis=0)
     columns = {
         "terms.wording": wording / _SCALE,
-        "terms.wording.share": wording / seen.of_wordings,
-        "terms.wording.best": wording / (wording.max() + 1e-6),
-        "terms.labels": answers.labels.scores(terms, found)[at] / _SCALE,
+        "terms.wording.share": wording / seen.of_wordings[asked],
+        "terms.wording.best": _of_best(wording, asked),
+        "terms.labels": score(answers.labels, terms, asking, said)[at] / _SCALE,
         "terms.answer": answer / _SCALE,
-        "terms.answer.best": answer / (answer.max() + 1e-6),
+        "terms.answer.best": _of_best(answer, asked),
         "terms.entry": whole / _SCALE,
-        "terms.entry.share": whole / seen.of_entries,
-        "terms.entry.best": whole / (whole.max() + 1e-6),
+        "terms.entry.share": whole / seen.of_entries[asked],
+        "terms.entry.best": _of_best(whole, asked),
         "sounds.wording": sound / _SCALE,
-        "sounds.wording.share": sound / max(wordings.sounds.total(heard), 1e-6),
-        "sounds.answer": answers.sounds.scores(heard, found)[at] / _SCALE,
-        "words.wording": wordings.vectors.of(candidates) @ question.vector,
-        "words.answer": (answers.vectors.of(found) @ question.vector)[at],
-        "words.entry": (answers.all_vectors.of(found) @ question.vector)[at],
-        "entry.wordings": np.log1p(index.begins[found + 1] - index.begins[found])[at],
-        **_aligned(index, question, candidates, found, at),
+        "sounds.wording.share": sound / np.maximum(wordings.sounds.rarities.totals(heard), 1e-6)[asked],
+        "sounds.answer": score(answers.sounds, heard, asking, said)[at] / _SCALE,
+        "words.wording": products(wordings.vectors.of(rows), of_pairs),
+        "words.answer": products(answers.vectors.of(said), of_found)[at],
+        "words.entry": products(answers.all_vectors.of(said), of_found)[at],
+        "entry.wordings": np.log1p(index.begins[said + 1] - index.begins[said])[at],
+        **_aligned(index, questions, pairs, (asking, said), at),
     }
     return np.stack([columns[name] for name in FEATURES], 1).astype(np.float32)
 
 
-def _aligned(index: Index, question: Question, candidates: Rows, found: Rows, at: Rows) -> dict[str, Floats]:
-    """How the words of the question and of each candidate find one another; 0 for a question without words."""
-    if not len(question.words):
-        nothing = np.zeros(len(candidates), np.float32)
-        return dict.fromkeys((name for name in FEATURES if name.startswith("aligned.")), nothing)
+def products(some: Floats, others: Floats) -> Floats:
+    """Inner product of each row with that of the others; (n,)."""
+    return np.asarray(np.einsum("nd,nd->n", some, others), np.float32)
+
+
+def _of_best(scores: Floats, asked: Rows) -> Floats:
+    """Scores as shares of the highest one of their questions."""
+    highest = np.zeros(int(asked[-1]) + 1 if len(asked) else 0, np.float32)
+    np.maximum.at(highest, asked, scores)
+    return np.asarray(scores / (highest[asked] + 1e-6), np.float32)
+
+
+def _aligned(
+    index: Index, questions: Sequence[Question], pairs: Pairs, found: tuple[Rows, Rows], at: Rows
+) -> dict[str, Floats]:
+    """How the words of each question and of each candidate find one another; 0 for a question without words."""
     answers = index.answers
-    parts = ((index.wordings.words, candidates), (answers.words, found), (answers.all_words, found))
-    wording, answer, whole = align(index.model.table, question.words, parts)
+    parts = ((index.wordings.words, *pairs), (answers.words, *found), (answers.all_words, *found))
+    wording, answer, whole = align_all(index.model.table, [question.words for question in questions], parts)
+    shares = np.zeros((len(questions), wording.forth.shape[1]), np.float32)
+    for share, question in zip(shares, questions, strict=True):
+        share[: len(question.weights)] = question.weights / max(float(question.weights.sum()), 1e-9)
     # No products of matrices: of ones as small as these BLAS sometimes warns of invalid values that are not there.
-    share = question.weights / max(float(question.weights.sum()), 1e-9)
+    of_found = shares.take(found[0], axis=0)
     return {
-        "aligned.wording": (wording.forth * share).sum(1),
+        "aligned.wording": (wording.forth * shares.take(pairs.question, axis=0)).sum(1),
         "aligned.wording.back": wording.back,
-        "aligned.answer": (answer.forth * share).sum(1)[at],
+        "aligned.answer": (answer.forth * of_found).sum(1)[at],
         "aligned.answer.back": answer.back[at],
-        "aligned.entry": (whole.forth * share).sum(1)[at],
+        "aligned.entry": (whole.forth * of_found).sum(1)[at],
     }

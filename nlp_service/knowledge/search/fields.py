@@ -16,7 +16,8 @@ import numpy.typing as npt
 from nlp_service.knowledge.search.model import SearchModel
 from nlp_service.knowledge.search.postings import Packer, Postings
 from nlp_service.knowledge.search.terms import Floats, Index, Scoring, TermField, TermReader, Terms, grams, sounds
-from nlp_service.knowledge.search.words import HeldVectors, ReadVectors, Vectors, WordField, WordReader, Words
+from nlp_service.knowledge.search.vectors import HeldVectors, ReadVectors, Vectors
+from nlp_service.knowledge.search.words import WordField, WordReader, Words
 from nlp_service.text.normalise import Batch, normalise_batch, render
 
 BLOCK = 16_384

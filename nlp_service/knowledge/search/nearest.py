@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import faiss
@@ -57,15 +58,28 @@ class Nearest:
 
     def best(self, vector: Floats, n: int, allowed: Mask | None = None) -> Index:
         """Indices of the `n` nearest at the most, the nearest first, only of those that are `allowed`; (<= n,)."""
-        if not self._n or not vector.any():
-            return np.zeros(0, np.intp)
+        return self.best_of(vector[None], n, [allowed])[0]
+
+    def best_of(self, vectors: Floats, n: int, allowed: Sequence[Mask | None]) -> list[Index]:
+        """As `best` for several vectors, (n_vectors, dim), each with a mask of its own."""
+        if all(mask is allowed[0] for mask in allowed):
+            return self._search(vectors, n, allowed[0])
+        return [self._search(vector[None], n, mask)[0] for vector, mask in zip(vectors, allowed, strict=True)]
+
+    def _search(self, vectors: Floats, n: int, allowed: Mask | None) -> list[Index]:
+        nothing = np.zeros(0, np.intp)
+        if not self._n:
+            return [nothing] * len(vectors)
         mask = allowed
         if self._filled is not None:
             mask = self._filled if allowed is None else np.asarray(allowed & self._filled, np.bool_)
         wanted = min(self._more * n, self._n)
-        _, rows = self._index.search(np.ascontiguousarray(vector[None]), wanted, params=self._only(mask))
-        found = np.asarray(rows[0][rows[0] >= 0], np.intp)
-        return found if self._more == 1 else found[self._nearest(found[None], vector[None], n)[0]]
+        _, rows = self._index.search(np.ascontiguousarray(vectors), wanted, params=self._only(mask))
+        found = [np.asarray(each[each >= 0], np.intp) for each in rows]
+        if self._more > 1:
+            asked = zip(found, vectors, strict=True)
+            found = [each[self._nearest(each[None], vector[None], n)[0]] for each, vector in asked]
+        return [each if vector.any() else nothing for each, vector in zip(found, vectors, strict=True)]
 
     def _nearest(self, found: Index, asked: Floats, n: int) -> Index:
         """Columns of the `n` nearest of some that were found for each, by their own vectors, the nearest first."""

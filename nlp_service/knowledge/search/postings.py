@@ -6,7 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp_service.knowledge.search.ragged import gather
-from nlp_service.knowledge.search.terms import Floats, Index, Keys, Rarities, TermField, Terms, Wanted, pairs_of
+from nlp_service.knowledge.search.terms import (
+    Floats,
+    Index,
+    Keys,
+    Rarities,
+    Several,
+    TermField,
+    Terms,
+    Wanted,
+    pairs_of,
+    together,
+)
 
 MOST = 200_000
 """Documents that the terms of a question are looked up in, the rarest terms first; only bases of more than some ten
@@ -54,18 +65,34 @@ class Postings:
 
     def scores(self, terms: Wanted, most: int = MOST) -> tuple[Floats, bool]:
         """BM25 of every document for a question's terms, and whether all of the terms were looked up."""
-        at, which = self.rarities.find(terms.keys)
+        scores, is_whole = self.scores_of(together([terms]), most)
+        return scores[0], bool(is_whole[0])
+
+    def scores_of(self, several: Several, most: int = MOST) -> tuple[Floats, Mask]:
+        """The same for several questions; (n_questions, n_documents) and (n_questions,)."""
+        at, which = self.rarities.find(several.keys)
         sizes = self._offsets[at + 1] - self._offsets[at]
-        is_whole = int(sizes.sum()) <= most
-        if not is_whole:
-            rarest = np.argsort(sizes, kind="stable")
-            # At least one, however common: a question of common terms alone has no others.
-            chosen = rarest[: max(1, int(np.searchsorted(np.cumsum(sizes[rarest]), most, side="right")))]
+        is_whole: Mask = np.bincount(several.question[which], sizes, several.n) <= most
+        if not is_whole.all():
+            chosen = _rarest(sizes, several.question[which], most)
             at, which = at[chosen], which[chosen]
         places, begins = gather(self._offsets, at)
-        weights = self._weights[places] * np.repeat(terms.counts[which], begins[1:] - begins[:-1])
-        scores = np.bincount(self._documents[places], weights, self.rarities.n_documents)
-        return scores.astype(np.float32), is_whole
+        lengths, n = begins[1:] - begins[:-1], self.rarities.n_documents
+        weights = self._weights.take(places) * np.repeat(several.counts[which], lengths)
+        cells = self._documents.take(places) + np.repeat(several.question[which] * n, lengths)
+        scores = np.bincount(cells, weights, several.n * n).astype(np.float32)
+        return scores.reshape(several.n, n), is_whole
+
+
+def _rarest(sizes: Index, questions: Index, most: int) -> Index:
+    """Which terms are looked up: of each question the rarest, as long as they have no more documents than `most`."""
+    order = np.lexsort((sizes, questions))
+    first = np.searchsorted(questions[order], questions[order])
+    ends = np.cumsum(sizes[order])
+    reach = ends - (ends - sizes[order])[first]
+    # At least one, however common: a question of common terms alone has no others.
+    is_taken: Mask = (reach <= most) | (np.arange(len(order)) == first)
+    return np.asarray(order[is_taken], np.intp)
 
 
 class Packer:

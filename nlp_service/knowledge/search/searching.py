@@ -1,37 +1,23 @@
-"""A question to the entries that may answer it: gather candidates by several ways, then rank them by one model."""
+"""Questions to the entries that may answer them: gather candidates by several ways, then rank them by one model."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from nlp_service.knowledge.search.features import Overview, Question, features, survey
+from nlp_service.knowledge.search.candidates import candidates_of
+from nlp_service.knowledge.search.features import Overview, Pairs, Question, features_of, survey
 from nlp_service.knowledge.search.index import Index
 from nlp_service.knowledge.search.model import FEATURES, Crossing
-from nlp_service.knowledge.search.postings import best
 from nlp_service.knowledge.search.ragged import distinct
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
-
-CANDIDATES = 24
-"""Wordings or entries that each of the four ways may bring."""
-
-KEPT, KEPT_BY_WHOLE = 32, 12
-"""Candidates that are ranked, and how many of them at least are of the entries with the highest BM25 of all that they
-say. With 32 every figure of the model's card is what it is with all eighty that the four ways bring; with 20 as well,
-but for long messages, whose right entry only that BM25 finds."""
-
-KEPT_OF_ENTRY = 4
-"""Wordings of one entry that are ranked, so that an entry of hundreds does not hide the others."""
-
-_SHARES = (1.0, 1.5, 0.5, 0.5)
-"""What counts for being kept: shares of the terms in the wording and in the whole entry, cosines to both."""
 
 CROSSED = 10
 """Entries that a cross-encoder ranks anew."""
@@ -66,6 +52,36 @@ class Found(NamedTuple):
     cover: float
 
 
+class Inquiry(NamedTuple):
+    """What a base is asked.
+
+    Attributes:
+        question: As `features.read` gives it.
+        allowed: Which entries may come back; (n_entries,). None is all.
+        joined: The question together with what was said before it, and how much that counts, 0 to 1.
+        n: Hits at the most.
+    """
+
+    question: Question
+    allowed: Mask | None = None
+    joined: tuple[Question, float] | None = None
+    n: int = 10
+
+
+class Ranked(NamedTuple):
+    """What a search gives before it is known what the question is for.
+
+    Attributes:
+        rows: Entry, wording, score and softmax of the scores for each hit, best first.
+        signs: The values of `COVER` that come before the intents; none where nothing was found.
+        is_same: Whether a wording is the question itself.
+    """
+
+    rows: list[tuple[int, int, float, float]]
+    signs: tuple[float, ...]
+    is_same: bool
+
+
 def search(
     index: Index,
     question: Question,
@@ -82,39 +98,95 @@ def search(
         question: As `features.read` gives it.
         intents: Probabilities of its intents by name.
         allowed: Which entries may come back; (n_entries,). None is all.
-        joined: The question together with what was said before it, and how much that counts, 0 to 1.
+        joined: As in `Inquiry`.
         n: Hits at the most.
     """
-    same = _same(index, question, allowed)
-    seen = survey(index, question)
-    found = [candidates(index, question, allowed, seen), same]
-    if joined is not None:
-        seen_joined = survey(index, joined[0])
-        found.append(candidates(index, joined[0], allowed, seen_joined))
-    wordings = distinct(np.concatenate(found))
-    if not len(wordings):
-        return Found([], 0.0)
-    values = features(index, question, wordings, seen)
-    if joined is not None:
-        values = (1.0 - joined[1]) * values + joined[1] * features(index, joined[0], wordings, seen_joined)
+    return conclude(index, rank_all(index, [Inquiry(question, allowed, joined, n)])[0], intents)
+
+
+def rank_all(index: Index, inquiries: Sequence[Inquiry]) -> list[Ranked]:
+    """Rank the entries that may answer each of some questions: in less time than one after the other takes."""
+    if not inquiries:
+        return []
+    same = [_same(index, each.question, each.allowed) for each in inquiries]
+    pairs, values = _valued(index, inquiries, same)
     scores = index.model.ranker.scores(values)
-    entries = index.wordings.entry[wordings]
+    bounds = np.searchsorted(pairs.question, np.arange(len(inquiries) + 1)).tolist()
+    ranked = []
+    for i, (first, last) in enumerate(pairwise(bounds)):
+        candidates = Candidates(pairs.wording[first:last], values[first:last], scores[first:last], same[i])
+        ranked.append(_ranked(index, inquiries[i], candidates))
+    return ranked
+
+
+def conclude(index: Index, ranked: Ranked, intents: Mapping[str, float]) -> Found:
+    """Tell how probable each hit is, by the probabilities of the question's intents."""
+    if not ranked.signs:
+        return Found([], 0.0)
+    cover = index.model.ranker.cover((*ranked.signs, *_of_intents(intents)))
+    if ranked.is_same:
+        cover = max(cover, SAME_COVER)
+    return Found([Hit(entry, wording, score, share * cover) for entry, wording, score, share in ranked.rows], cover)
+
+
+def _valued(index: Index, inquiries: Sequence[Inquiry], same: Sequence[Rows]) -> tuple[Pairs, Floats]:
+    """The candidates of all questions, `same` ones among them, and their features.
+
+    A question with what was said before it finds candidates like a question of its own, and shares its features.
+    """
+    joined = [i for i, each in enumerate(inquiries) if each.joined is not None]
+    others = [(each.joined, each.allowed) for each in inquiries if each.joined is not None]
+    questions = [*(each.question for each in inquiries), *(other[0] for other, _ in others)]
+    allowed = [*(each.allowed for each in inquiries), *(mask for _, mask in others)]
+    seen = survey(index, *questions)
+    found = candidates_of(index, questions, allowed, seen)
+    n, n_rows = len(inquiries), max(1, index.n_wordings)
+    owner = np.array([*range(n), *joined], np.intp)
+    own = [i * n_rows + rows for i, rows in enumerate(same)]
+    pairs = Pairs(*np.divmod(distinct(np.concatenate((owner[found.question] * n_rows + found.wording, *own))), n_rows))
+    values = features_of(index, questions[:n], pairs, seen.of(slice(n)))
+    if joined:
+        which = np.flatnonzero(np.isin(pairs.question, joined))
+        asked = np.searchsorted(joined, pairs.question[which])
+        share = np.array([other[1] for other, _ in others], np.float32)[asked, None]
+        theirs = features_of(index, questions[n:], Pairs(asked, pairs.wording[which]), seen.of(slice(n, None)))
+        values[which] = (1.0 - share) * values[which] + share * theirs
+    return pairs, values
+
+
+class Candidates(NamedTuple):
+    """The candidates of one question.
+
+    Attributes:
+        wordings: Their rows; (n,).
+        values: Their features; (n, n_features).
+        scores: Of the ranker; (n,).
+        same: Rows of those that are the question itself.
+    """
+
+    wordings: Rows
+    values: Floats
+    scores: Floats
+    same: Rows
+
+
+def _ranked(index: Index, inquiry: Inquiry, candidates: Candidates) -> Ranked:
+    wordings, values, scores, same = candidates
+    if not len(wordings):
+        return Ranked([], (), False)
+    question, entries = inquiry.question, index.wordings.entry[wordings]
     leading, shares = order(scores, entries)
-    signs = signs_of(values, scores, int(leading[0]), float(shares[0]), question.length, intents)
-    cover = index.model.ranker.cover(signs)
+    signs = _signs(values, scores, int(leading[0]), float(shares[0]), question.length)
     if index.model.crossing is not None:
         scores = _crossed(index, index.model.crossing, question, wordings, scores, leading[:CROSSED])
         leading, shares = order(scores, entries)
     if len(same):
         # The operator has said which entry this question is for; the ranker never saw such a one while it learnt.
         scores[np.isin(wordings, same)] = scores.max() + SAME_LEAD
-        cover = max(cover, SAME_COVER)
         leading, shares = order(scores, entries)
-    chosen = leading[:n]
-    rows = zip(wordings[chosen].tolist(), scores[chosen].tolist(), (shares * cover).tolist(), strict=False)
-    numbers = index.wordings.number
-    hits = [Hit(int(index.wordings.entry[i]), int(numbers[i]), score, chance) for i, score, chance in rows]
-    return Found(hits, cover)
+    chosen = leading[: inquiry.n]
+    columns = (entries[chosen], index.wordings.number[wordings[chosen]], scores[chosen], shares[: inquiry.n])
+    return Ranked(list(zip(*(each.tolist() for each in columns), strict=True)), signs, len(same) > 0)
 
 
 def _crossed(
@@ -150,8 +222,16 @@ def signs_of(
         length: Logarithm of the question's number of words, and one.
         intents: Probabilities of its intents by name.
     """
+    return (*_signs(values, scores, top, share, length), *_of_intents(intents))
+
+
+def _signs(values: Floats, scores: Floats, top: int, share: float, length: float) -> tuple[float, ...]:
     found = (float(scores[top]), float(np.log(share)), float(values[top, _SHARE]), float(values[top, _ALIGNED]))
-    return (*found, length, *(intents.get(name, 0.0) for name in ("question", "chat", "ad")))
+    return (*found, length)
+
+
+def _of_intents(intents: Mapping[str, float]) -> tuple[float, ...]:
+    return tuple(intents.get(name, 0.0) for name in ("question", "chat", "ad"))
 
 
 def order(scores: Floats, entries: Rows) -> tuple[Rows, Floats]:
@@ -165,43 +245,6 @@ def order(scores: Floats, entries: Rows) -> tuple[Rows, Floats]:
     return leading, shares / shares.sum()
 
 
-def candidates(index: Index, question: Question, allowed: Mask | None = None, seen: Overview | None = None) -> Rows:
-    """Wordings that may match, each once: found by terms and by words, in wordings and in what entries say.
-
-    Args:
-        index: Of the base.
-        question: What is asked.
-        allowed: Which entries may come back; None is all.
-        seen: What `survey` gives for the question.
-    """
-    seen = survey(index, question) if seen is None else seen
-    open_wordings = None if allowed is None else allowed[index.wordings.entry]
-    found = [
-        best(seen.wordings, CANDIDATES, open_wordings),
-        index.near_wordings.best(question.vector, CANDIDATES, open_wordings),
-    ]
-    by_whole = best(seen.entries, CANDIDATES, allowed)
-    entries = [by_whole, index.near_entries.best(question.vector, CANDIDATES, allowed)]
-    # An entry that was found by what it says is judged by its standard wording, unless another one was found too.
-    rows = distinct(np.concatenate((*found, index.begins[np.concatenate(entries)])))
-    return rows if len(rows) <= KEPT else _kept(index, question, rows, seen, by_whole)
-
-
-def _kept(index: Index, question: Question, rows: Rows, seen: Overview, by_whole: Rows) -> Rows:
-    """The `KEPT` most promising ones by what costs little to know."""
-    entries = index.wordings.entry[rows]
-    of_wordings, of_entries, near_wordings, near_entries = _SHARES
-    promise = seen.wordings[rows] * (of_wordings / seen.of_wordings)
-    promise += seen.entries[entries] * (of_entries / seen.of_entries)
-    promise += near_wordings * (index.wordings.vectors.of(rows) @ question.vector)
-    promise += near_entries * (index.answers.all_vectors.of(entries) @ question.vector)
-    highest = by_whole[np.argsort(-seen.entries[by_whole], kind="stable")[:KEPT_BY_WHOLE]]
-    promise[(entries[:, None] == highest).any(1)] += 10.0
-    falling = np.argsort(-promise, kind="stable")
-    taken: Counter[int] = Counter()
-    kept: list[int] = []
-    for row, entry in zip(rows[falling].tolist(), entries[falling].tolist(), strict=True):
-        taken[entry] += 1
-        if taken[entry] <= KEPT_OF_ENTRY:
-            kept.append(row)
-    return np.sort(np.array(kept[:KEPT], np.intp))
+def candidates(index: Index, question: Question, seen: Overview) -> Rows:
+    """Wordings that may match a question, each once; `seen` is what `survey` gives for it."""
+    return candidates_of(index, [question], [None], seen).wording

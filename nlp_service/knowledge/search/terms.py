@@ -8,7 +8,8 @@ K1 + 1, so that a term that stands once in a document of the usual length weighs
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -34,6 +35,28 @@ class Wanted(NamedTuple):
     counts: Floats
 
 
+class Several(NamedTuple):
+    """Terms of several questions, one question behind the other.
+
+    Attributes:
+        keys, counts: As in `Wanted`; (n_terms,).
+        question: Which question each is of, ascending; (n_terms,).
+        n: Questions, at least one.
+    """
+
+    keys: Keys
+    counts: Floats
+    question: Index
+    n: int
+
+
+def together(wanted: Sequence[Wanted]) -> Several:
+    """Terms of some questions, at least one."""
+    keys, counts = zip(*wanted, strict=True)
+    owner = np.repeat(np.arange(len(wanted)), list(map(len, keys)))
+    return Several(np.concatenate(keys), np.concatenate(counts), owner, len(wanted))
+
+
 class Terms(NamedTuple):
     """Terms of texts, one text behind the other: ``keys[offsets[i]:offsets[i + 1]]`` are those of text ``i``."""
 
@@ -42,8 +65,14 @@ class Terms(NamedTuple):
 
     def of(self, text: int) -> Wanted:
         """Terms of one text."""
-        keys, counts = tally(self.keys[self.offsets[text] : self.offsets[text + 1]])
-        return Wanted(keys, counts.astype(np.float32))
+        return self.each()[text]
+
+    def each(self) -> list[Wanted]:
+        """Terms of every text."""
+        texts, keys, counts = pairs_of(self)
+        ends = np.searchsorted(texts, np.arange(1, len(self.offsets) - 1))
+        parts = zip(np.split(keys, ends), np.split(counts.astype(np.float32), ends), strict=True)
+        return list(itertools.starmap(Wanted, parts))[: len(self.offsets) - 1]
 
 
 def grams(batch: Batch) -> Terms:
@@ -103,14 +132,15 @@ class Rarities:
         self._unseen = float(np.log1p((n_documents + 0.5) / 0.5))
         self._usual = n_terms / n_documents if n_documents and n_terms else 1.0
 
-    def total(self, terms: Wanted) -> float:
-        """Sum of the rarities of a question's terms: what a document that holds them all once could about reach."""
-        at, which = self.find(terms.keys)
-        unseen = float(terms.counts.sum() - terms.counts[which].sum())
-        return float(self.rarity[at] @ terms.counts[which]) + self._unseen * unseen
+    def totals(self, several: Several) -> npt.NDArray[np.float64]:
+        """Sums of the rarities of each question's terms: what a document that holds them all once could about reach."""
+        at, which = self.find(several.keys)
+        rarities = np.full(len(several.keys), self._unseen)
+        rarities[which] = self.rarity[at]
+        return np.bincount(several.question, rarities * several.counts, several.n).astype(np.float64)
 
     def find(self, keys: Keys) -> tuple[Index, Index]:
-        """Places in the vocabulary of those of the different keys that are in it, and which of the keys these are."""
+        """Places in the vocabulary of those of the keys that are in it, and which of the keys these are."""
         at = np.searchsorted(self.vocabulary, keys)
         which = np.flatnonzero(at < len(self.vocabulary))
         which = which[self.vocabulary[at[which]] == keys[which]]
@@ -132,15 +162,41 @@ class Rarities:
 
 
 class Scoring(Protocol):
-    """BM25 of some documents."""
+    """Terms of documents with their weights.
 
-    def total(self, terms: Wanted) -> float:
-        """As `Rarities.total`."""
+    Attributes:
+        rarities: Of all documents; its vocabulary names the terms.
+    """
+
+    rarities: Rarities
+
+    def of(self, documents: Index) -> tuple[Index, Floats, Index]:
+        """Terms of some documents, one document behind the other.
+
+        Returns:
+            Their places in the vocabulary and their weights, (n_terms,), and how many each document has,
+            (n_documents,).
+        """
         ...
 
-    def scores(self, terms: Wanted, documents: Index) -> Floats:
-        """BM25 of some documents for a question's terms; shape of `documents`."""
-        ...
+
+def score(field: Scoring, several: Several, questions: Index, documents: Index) -> Floats:
+    """BM25 of pairs of a question and a document; (n_pairs,).
+
+    Args:
+        field: Terms of the documents.
+        several: Terms of the questions.
+        questions: Place of the question of each pair; (n_pairs,).
+        documents: The document of each; (n_pairs,).
+    """
+    size = len(field.rarities.vocabulary)
+    # How often each question has each term of the vocabulary: to look that up costs less than to search for it.
+    counts = np.zeros(several.n * size, np.float32)
+    at, which = field.rarities.find(several.keys)
+    counts[several.question[which] * size + at] = several.counts[which]
+    terms, weights, lengths = field.of(documents)
+    met = weights * counts.take(terms + np.repeat(questions * size, lengths))
+    return np.bincount(np.repeat(np.arange(len(documents)), lengths), met, len(documents)).astype(np.float32)
 
 
 class TermField:
@@ -158,20 +214,10 @@ class TermField:
         self.rarities = Rarities(vocabulary, frequency, n, len(terms.keys))
         self.weights = self.rarities.weights(self.at, counts, np.diff(terms.offsets)[documents])
 
-    def total(self, terms: Wanted) -> float:
-        """As `Rarities.total`."""
-        return self.rarities.total(terms)
-
-    def scores(self, terms: Wanted, documents: Index) -> Floats:
-        """BM25 of some documents for a question's terms; shape of `documents`."""
-        places, offsets = gather(self.offsets, documents)
-        n = len(documents)
-        if not len(terms.keys):
-            return np.zeros(n, np.float32)
-        keys = self.keys[places]
-        at = np.minimum(np.searchsorted(terms.keys, keys), len(terms.keys) - 1)
-        met = np.where(terms.keys[at] == keys, self.weights[places] * terms.counts[at], np.float32(0))
-        return np.bincount(np.repeat(np.arange(n), offsets[1:] - offsets[:-1]), met, n).astype(np.float32)
+    def of(self, documents: Index) -> tuple[Index, Floats, Index]:
+        """As `Scoring.of`."""
+        places, begins = gather(self.offsets, documents)
+        return self.at.take(places), self.weights.take(places), begins[1:] - begins[:-1]
 
 
 class TermReader:
@@ -183,26 +229,17 @@ class TermReader:
     """
 
     def __init__(self, rarities: Rarities, read: Callable[[Index], Terms]) -> None:
-        self._rarities = rarities
+        self.rarities = rarities
         self._read = read
 
-    def total(self, terms: Wanted) -> float:
-        """As `Rarities.total`."""
-        return self._rarities.total(terms)
-
-    def scores(self, terms: Wanted, documents: Index) -> Floats:
-        """BM25 of some documents for a question's terms; shape of `documents`."""
+    def of(self, documents: Index) -> tuple[Index, Floats, Index]:
+        """As `Scoring.of`."""
         read = self._read(documents)
         rows, keys, counts = pairs_of(read)
-        places, which = self._rarities.find(terms.keys)
-        known = terms.keys[which]
-        if not len(known):
-            return np.zeros(len(documents), np.float32)
-        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        met = np.flatnonzero(known[at] == keys)
-        weights = self._rarities.weights(places[at[met]], counts[met], np.diff(read.offsets)[rows[met]])
-        weights *= terms.counts[which][at[met]]
-        return np.bincount(rows[met], weights, len(documents)).astype(np.float32)
+        places, which = self.rarities.find(keys)
+        rows, counts = rows[which], counts[which]
+        weights = self.rarities.weights(places, counts, np.diff(read.offsets)[rows])
+        return places, weights, np.bincount(rows, minlength=len(documents)).astype(np.intp)
 
 
 def pairs_of(terms: Terms) -> tuple[Index, Keys, npt.NDArray[np.intp]]:

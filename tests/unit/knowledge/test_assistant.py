@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from nlp_service.errors import NotFound
+from nlp_service.errors import NotFound, NotReady
 from nlp_service.knowledge.assistant import Assistant
 from nlp_service.knowledge.entries import make_entry, to_record
 from nlp_service.knowledge.loaded import Asked
@@ -133,3 +133,24 @@ async def test_an_analysis_that_failed_hands_over(store: KnowledgeStore) -> None
 
 async def test_stops_without_having_been_started(store: KnowledgeStore) -> None:
     await Assistant(store, sensible()).stop()
+
+
+async def test_a_base_is_searched_while_the_question_is_still_being_read(store: KnowledgeStore) -> None:
+    publish(store, "a", "店", SHOP)
+    async with following(store, always()) as assistant:
+        known = await assistant.reply("a", "店", Asked("怎么退款", NOW), CALM)
+        reading = asyncio.get_running_loop().create_future()
+        replying = asyncio.create_task(assistant.reply_with_sources("a", "店", Asked("怎么退款", NOW), reading))
+        await asyncio.sleep(0.05)
+        assert not replying.done()
+        reading.set_result(CALM)
+        assert (await replying)[0] == known
+
+
+async def test_what_keeps_a_question_from_being_read_is_told(store: KnowledgeStore) -> None:
+    publish(store, "a", "店", SHOP)
+    async with following(store, always()) as assistant:
+        reading = asyncio.get_running_loop().create_future()
+        reading.set_exception(NotReady("no inference worker is running"))
+        with pytest.raises(NotReady):
+            await assistant.reply_with_sources("a", "店", Asked("怎么退款", NOW), reading)
