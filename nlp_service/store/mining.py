@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from nlp_service.store.database import Database
 from nlp_service.store.packing import unpack
-from nlp_service.store.schema import messages
+from nlp_service.store.schema import authors, messages
 from nlp_service.types import Analysis
 
 
@@ -81,6 +81,12 @@ class MiningStore:
         # An expression such as a CASE may come back without the zone that the column has.
         first, last = (at.replace(tzinfo=UTC) if at and at.tzinfo is None else at for at in (first, last))
         return Extent(there, first, last, " ".join(map(str, (there, *rest))))
+
+    def n_members(self, tenant: str) -> int:
+        """How many authors are known, whenever they wrote and whatever was deleted since."""
+        query = sa.select(sa.func.count()).select_from(authors).where(authors.c.tenant == tenant)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def read(
         self, tenant: str, since: datetime, until: datetime, rows_at_a_time: int = 2_000

@@ -24,6 +24,7 @@ from nlp_service.insight.results import Mining
 from nlp_service.store.database import Database, open_database
 from nlp_service.store.incoming import Incoming, Windows
 from nlp_service.store.messages import MAX_DELIVERY, MessageStore
+from nlp_service.store.mining import MiningStore
 from nlp_service.types import Analysis, Pain, Sentiment, Span
 from tests.unit.store.deliveries import NOON, Judge, analysis, message
 
@@ -135,6 +136,13 @@ def test_fifty_numbers_counted_again_by_sql_are_what_was_found(database: Databas
             assert (kind, item["id"], n_messages) == (kind, item["id"], item["messages"])
             if "people" in item:
                 assert n_people == item["people"]
+
+
+def test_whoever_wrote_once_and_not_now_is_a_silent_member(database: Database, mined: Mining) -> None:
+    figures = {figure.name: figure for figure in mined.health[0].figures}
+    n_known = MiningStore(database).n_members("t")
+    assert figures["silent_members"].value == n_known - (figures["active_members"].value or 0)
+    assert MiningStore(database).n_members("another") == 0
 
 
 def test_a_run_comes_back_as_what_was_found(database: Database, mined: Mining, shelf: Shelf) -> None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from nlp_service.api.insights.work import Asked
 from nlp_service.api.jobs.child import Tell
 from nlp_service.errors import ServiceError
+from nlp_service.insight.community import Membership
 from nlp_service.insight.engine.choosing import history_start
 from nlp_service.insight.engine.reading import Tools
 from nlp_service.insight.engine.stored import stored_facts
@@ -20,6 +21,7 @@ from nlp_service.insight.results import Mining
 from nlp_service.insight.topics import TopicState
 from nlp_service.store.database import Database
 from nlp_service.store.job_records import key_of
+from nlp_service.store.mining import MiningStore
 from nlp_service.store.topic_states import TopicStateStore
 
 Equip = Callable[[], tuple[Parts, Tools]]
@@ -59,6 +61,9 @@ def mine_stored(
     facts, versions = stored_facts(database, tenant, history_start(period), period.end, tools)
     facts = _of_channels(facts, asked.channels)
     tell(0.4, "mining")
+    if parts.members is None and not asked.channels:
+        # Whoever wrote once is a member, as far as the store knows.
+        parts = parts._replace(members=Membership(total=MiningStore(database).n_members(tenant)))
     before = _state(states, tenant, name, first)
     mined = mine_from(before, facts, period, parts, model_version=",".join(versions))
     if last is not None and asked.end <= now():
