@@ -141,6 +141,10 @@ def of_facts(source: Path, tenant: str) -> Iterator[list[Sighting]]:
         table = pq.read_table(source, columns=list(_FACTS))
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{source.name} is no table of facts with {', '.join(_FACTS)}", param="FILE") from error
+    # Facts keep platforms by numbers of their names, which have no order.
+    table = table.set_column(
+        table.column_names.index("platform"), "platform", table.column("platform").cast(pa.string())
+    )
     table = table.sort_by([("received_at", "ascending"), ("platform", "ascending"), ("id", "ascending")])
     for batch in table.to_batches(max_chunksize=2_000):
         yield [_of_fact(row, tenant) for row in batch.to_pylist()]

@@ -138,6 +138,9 @@ def test_facts_give_what_their_messages_give(stream: list[Sighting], tmp_path: P
     arrays = {
         name: pa.array(values, {"meta": names, "category_p": chances}.get(name)) for name, values in columns.items()
     }
+    arrays |= {
+        name: arrays[name].dictionary_encode() for name in ("platform", "channel", "intent")
+    }  # as FACTS has them
     pq.write_table(pa.table(arrays), tmp_path / "facts.parquet")
     _, found = replay.watch(sighted.of_facts(tmp_path / "facts.parquet", "shop"))
     _, expected = replay.watch([stream])
