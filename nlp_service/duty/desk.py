@@ -4,70 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
-from nlp_service.crisis.incidents import Incident, Quote
-from nlp_service.crisis.response import aftermath, clock, statements
-from nlp_service.crisis.response.aftermath import Recurrence
-from nlp_service.crisis.response.clock import Late, Progress
+from nlp_service.crisis.response import aftermath, statements
 from nlp_service.crisis.response.playbooks import Step, read_playbook
 from nlp_service.crisis.response.statements import Draft
 from nlp_service.duty import telling
-from nlp_service.duty.documents import unpack
 from nlp_service.duty.settings import Duty, read_duty
-from nlp_service.errors import BadInput, Conflict, Forbidden, NotFound
-from nlp_service.store import audit, incident_clock, incidents, outbox
+from nlp_service.duty.showing import Showing, Shown, Who, allowed
+from nlp_service.errors import BadInput, Conflict, NotFound
+from nlp_service.store import audit, incident_clock, incidents, posting
 from nlp_service.store.database import Connection, Database
-from nlp_service.store.incident_records import ActionRow, IncidentRow, ReviewRow, StepRow
+from nlp_service.store.incident_records import IncidentRow
 from nlp_service.store.incidents import IncidentStore
-from nlp_service.store.messages import MessageStore
 from nlp_service.store.notifying import Link, NotifyStore
 from nlp_service.store.watching import WatchStore
-
-
-class Who(NamedTuple):
-    """Who acts.
-
-    Attributes:
-        tenant: Whose incidents.
-        actor: As the log of changes names them.
-        name: What they call themselves; the actor if empty.
-        is_entrusted: Whether private incidents are shown to them.
-    """
-
-    tenant: str
-    actor: str
-    name: str = ""
-    is_entrusted: bool = True
-
-    @property
-    def signed(self) -> str:
-        """The name that the timeline has."""
-        return self.name or self.actor
-
-
-class StepState(NamedTuple):
-    """A step of the playbook with its deadline and how far it is; `late_s` is 0 for one that is in time."""
-
-    step: Step
-    due_at: datetime
-    done: StepRow | None
-    late_s: float
-
-
-class Shown(NamedTuple):
-    """All that is shown of an incident. `incident` has the texts of its quotes, as far as they are still stored."""
-
-    row: IncidentRow
-    incident: Incident
-    steps: tuple[StepState, ...]
-    review: ReviewRow | None
-    actions: tuple[ActionRow, ...]
-    late: tuple[Late, ...]
-    came_back: tuple[Recurrence, ...]
 
 
 class Desk:
@@ -82,28 +36,13 @@ class Desk:
         self._database = database
         self._now = now
         self._incidents = IncidentStore(database)
-        self._messages = MessageStore(database)
+        self._showing = Showing(database, now)
         self._watches = WatchStore(database)
         self._notify = NotifyStore(database)
 
     def show(self, who: Who, key: str) -> Shown:
-        """Show an incident.
-
-        Raises:
-            NotFound: The tenant has no such incident.
-            Forbidden: It is private, and not for whoever asks.
-        """
-        row = _allowed(who, self._incidents.get(who.tenant, key))
-        incident = self._with_texts(who.tenant, unpack(self._incidents.document(who.tenant, key)))
-        with self._database.read() as connection:
-            done = incident_clock.steps(connection, row.id)
-            review = incident_clock.read_review(connection, row.id)
-            actions = incident_clock.actions(connection, row.id)
-        since = incident.first_message_at - timedelta(days=aftermath.BACK_WITHIN_DAYS)
-        earlier = [_ended(*found) for found in self._incidents.known_since(who.tenant, row.category, since)]
-        back = () if row.is_private else aftermath.came_back(incident, earlier)
-        steps, late = _steps(row, done, self._now()), _late(row, done)
-        return Shown(row, incident, steps, review, tuple(actions), late, back)
+        """Show an incident; raises as `showing.Showing.show`."""
+        return self._showing.show(who, key)
 
     def acknowledge(self, who: Who, key: str) -> IncidentRow:
         """Take an incident on: it is not escalated any more. Who has it already stays who has it.
@@ -158,7 +97,7 @@ class Desk:
             now = self._now()
             incidents.change(connection, row.id, state="closed", closed_at=now)
             incident_clock.stop(connection, row.id, now)
-            outbox.take_on(connection, who.tenant, telling.subject_of(key), now)
+            posting.take_on(connection, who.tenant, telling.subject_of(key), now)
             self._note(connection, row, who, "closed", text=reason)
         return self._incidents.get(who.tenant, key)
 
@@ -195,7 +134,7 @@ class Desk:
             incidents.change(connection, row.id, state="merged", merged_into=into, closed_at=now)
             incidents.move_messages(connection, row.id, target.id)
             incident_clock.stop(connection, row.id, now)
-            outbox.take_on(connection, who.tenant, telling.subject_of(key), now)
+            posting.take_on(connection, who.tenant, telling.subject_of(key), now)
             self._note(connection, row, who, "merged", into=into)
             incidents.note_event(connection, target.id, now, who.signed, "took_in", incident=key)
         return self._incidents.get(who.tenant, into)
@@ -285,7 +224,7 @@ class Desk:
             return
         taken = {"acknowledged_at": now, "acknowledged_by": who.signed, "assignee": row.assignee or who.signed}
         incidents.change(connection, row.id, **taken)
-        n_left_out = outbox.take_on(connection, who.tenant, telling.subject_of(row.key), now)
+        n_left_out = posting.take_on(connection, who.tenant, telling.subject_of(row.key), now)
         self._note(connection, row, who, "acknowledged", escalations_left_out=n_left_out)
 
     @contextmanager
@@ -294,7 +233,7 @@ class Desk:
             yield connection, self._locked(connection, who, key, is_open=is_open)
 
     def _locked(self, connection: Connection, who: Who, key: str, *, is_open: bool) -> IncidentRow:
-        row = _allowed(who, incidents.find(connection, who.tenant, key, is_locked=True))
+        row = allowed(who, incidents.find(connection, who.tenant, key, is_locked=True))
         if is_open and row.state != "open":
             raise Conflict(f"the incident is {row.state}", param="incident")
         return row
@@ -310,49 +249,3 @@ class Desk:
         if found is None:
             raise NotFound("the playbook has no such step", param="step")
         return found
-
-    def _with_texts(self, tenant: str, incident: Incident) -> Incident:
-        quotes = []
-        for quote in incident.quotes:
-            try:
-                message = self._messages.find(tenant, quote.message.platform, quote.message.id)
-            except NotFound:
-                continue
-            if message.text:
-                quotes.append(msgspec.structs.replace(quote, text=telling.covered(message.text)[:400]))
-        found: tuple[Quote, ...] = tuple(quotes)
-        return msgspec.structs.replace(incident, quotes=found)
-
-
-def _ended(document: bytes, closed_at: datetime | None) -> Incident:
-    """An incident that is over since somebody closed it, else since the watch heard no more of it."""
-    incident = unpack(document)
-    return msgspec.structs.replace(incident, closed_at=closed_at or incident.closed_at)
-
-
-def _allowed(who: Who, row: IncidentRow) -> IncidentRow:
-    if row.is_private and not who.is_entrusted:
-        raise Forbidden("this incident is for entrusted people alone: it needs the scope admin")
-    return row
-
-
-def _steps(row: IncidentRow, done: list[StepRow], now: datetime) -> tuple[StepState, ...]:
-    if row.playbook is None or row.clock_began_at is None:
-        return ()
-    playbook, by_id = read_playbook(row.playbook), {one.step_id: one for one in done}
-    until = row.closed_at or now
-    late = {one.step_id: one.late_s for one in clock.late(playbook, row.clock_began_at, _progress(done), until)}
-    return tuple(
-        StepState(step, clock.deadline(step, row.clock_began_at), by_id.get(step.id), late.get(step.id, 0.0))
-        for step in playbook.steps
-    )
-
-
-def _late(row: IncidentRow, done: list[StepRow]) -> tuple[Late, ...]:
-    if row.playbook is None or row.clock_began_at is None or row.closed_at is None:
-        return ()
-    return tuple(clock.late(read_playbook(row.playbook), row.clock_began_at, _progress(done), row.closed_at))
-
-
-def _progress(done: list[StepRow]) -> list[Progress]:
-    return [Progress(one.step_id, one.done_at, one.by, one.is_skipped, one.note) for one in done]

@@ -17,7 +17,7 @@ from nlp_service.duty.settings import Duty, read_duty
 from nlp_service.duty.signals import SIGNAL
 from nlp_service.notify.notices import Notice, encode
 from nlp_service.notify.routing import plan, read_routing
-from nlp_service.store import incident_clock, incidents, outbox
+from nlp_service.store import incident_clock, incidents, posting
 from nlp_service.store.database import Connection, Database
 from nlp_service.store.incident_records import AlarmRow, IncidentRow
 from nlp_service.store.notifying import make_link, routing_of
@@ -94,7 +94,7 @@ class Keeper:
             if not due:
                 return n_rung
 
-    def tell(self, connection: Connection, tenant: str, notice: Notice, what: str) -> outbox.Posted:
+    def tell(self, connection: Connection, tenant: str, notice: Notice, what: str) -> posting.Posted:
         """Post a notice to whom the tenant's routes name.
 
         Args:
@@ -106,7 +106,7 @@ class Keeper:
         now = self._now()
         postings = plan(read_routing(routing_of(connection, tenant).document), notice, now)
         values: dict[str, Any] = {"subject": notice.subject, "kind": notice.kind, "what": what, "now": now}
-        return outbox.post(connection, tenant, postings, encode(notice), **values)
+        return posting.post(connection, tenant, postings, encode(notice), **values)
 
     def _apply(self, change: IncidentChange, duty: Duty) -> int:
         one, now = change.incident, self._now()
@@ -136,7 +136,7 @@ class Keeper:
 
     def _tell_of(
         self, connection: Connection, change: IncidentChange, row: IncidentRow, duty: Duty, now: datetime
-    ) -> outbox.Posted:
+    ) -> posting.Posted:
         take_link = self._take_link(connection, row, now)
         link = telling.link_to(self._console_url, row.key)
         notice = telling.of_change(change, duty, now, link=link, take_link=take_link)

@@ -11,7 +11,7 @@ import msgspec
 
 from nlp_service.errors import BadInput
 from nlp_service.notify.notices import Notice
-from nlp_service.store.outbox import Posting
+from nlp_service.store.posting import Posting
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Clock = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]

@@ -17,7 +17,8 @@ from nlp_service.notify.notices import Notice, encode
 from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import open_database
 from nlp_service.store.notifying import NotifyStore
-from nlp_service.store.outbox import Outbox, Posting, post
+from nlp_service.store.outbox import Outbox
+from nlp_service.store.posting import Posting, post
 from tests.unit.notify.receiver import SECRET, Receiver
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -28,7 +28,7 @@ from nlp_service.api.schemas.incidents import (
     response_of,
     summary_of,
 )
-from nlp_service.duty.desk import Shown
+from nlp_service.duty.showing import Shown
 from nlp_service.errors import NotFound
 from nlp_service.store.incident_records import IncidentRow
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nlp_service.api.incidents.examples import EXAMPLES
 from nlp_service.api.openapi import PROBABILITY, Operation, Part, Schema, paths_of
-from nlp_service.api.schemas import incidents
 from nlp_service.store.incident_records import STATES
 from nlp_service.types import RISK_CATEGORIES
 
@@ -87,4 +87,4 @@ _NARROWER: dict[tuple[str, str], Schema] = {
     ("Incident", "speed"): PROBABILITY,
 }
 
-PART = Part(paths_of(_OPERATIONS, _PARAMETERS), incidents.EXAMPLES, _NARROWER)
+PART = Part(paths_of(_OPERATIONS, _PARAMETERS), EXAMPLES, _NARROWER)

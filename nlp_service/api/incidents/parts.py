@@ -11,8 +11,9 @@ from starlette.requests import Request
 from nlp_service.api.caller import caller_of
 from nlp_service.api.resources import find_id
 from nlp_service.api.threads import Threads
-from nlp_service.duty.desk import Desk, Who
+from nlp_service.duty.desk import Desk
 from nlp_service.duty.keeper import Keeper
+from nlp_service.duty.showing import Who
 from nlp_service.duty.watching import Source, Watching
 from nlp_service.store.database import Database
 from nlp_service.store.incidents import IncidentStore

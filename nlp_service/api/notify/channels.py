@@ -24,7 +24,7 @@ from nlp_service.errors import BadInput, Conflict
 from nlp_service.notify import apprised
 from nlp_service.notify.kinds import KINDS
 from nlp_service.notify.notices import Line, Notice, encode
-from nlp_service.store.outbox import Posting, post
+from nlp_service.store.posting import Posting, post
 
 MAX_BODY = 2**16
 """Bytes in a body."""

@@ -10,8 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from nlp_service.crisis.incidents import BURST, OPENED, Incident, IncidentChange, MessageName, Quote
-from nlp_service.duty.desk import Desk, Who
+from nlp_service.duty.desk import Desk
 from nlp_service.duty.keeper import Keeper
+from nlp_service.duty.showing import Who
 from nlp_service.notify.notices import Notice, decode
 from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import Database

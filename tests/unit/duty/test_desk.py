@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from nlp_service.crisis.incidents import CLOSED
-from nlp_service.duty.desk import Desk, Who
+from nlp_service.duty.desk import Desk
 from nlp_service.duty.keeper import Keeper
+from nlp_service.duty.showing import Who
 from nlp_service.errors import BadInput, Conflict, Forbidden, NotFound
 from nlp_service.store.audit import AuditStore
 from nlp_service.store.database import Database

@@ -12,7 +12,7 @@ from nlp_service.notify.notices import Line, Notice, encode
 from nlp_service.notify.sealing import Vault
 from nlp_service.store.database import Database
 from nlp_service.store.notifying import NotifyStore
-from nlp_service.store.outbox import Posted, Posting, post
+from nlp_service.store.posting import Posted, Posting, post
 from tests.unit.notify.receiver import SECRET, Receiver
 from tests.unit.store.conftest import database, postgresql, url
 

@@ -11,7 +11,8 @@ from nlp_service.notify.sealing import Vault
 from nlp_service.store.audit import AuditStore
 from nlp_service.store.database import Database, open_database
 from nlp_service.store.notifying import NotifyStore, make_link
-from nlp_service.store.outbox import Outbox, Posting, post, take_on
+from nlp_service.store.outbox import Outbox
+from nlp_service.store.posting import Posting, post, take_on
 from tests.unit.notify.conftest import Clock, T, notice, tell
 
 
