@@ -7,13 +7,13 @@ import logging
 import secrets as random_source
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 
-from nlp_service.errors import ServiceError
+from nlp_service.errors import BadInput, ServiceError
 from nlp_service.notify import apprised
-from nlp_service.notify.addresses import is_public
+from nlp_service.notify.addresses import Refused, pinned, read_url, resolve
 from nlp_service.notify.kinds import KINDS, Outcome
 from nlp_service.notify.notices import Notice, decode
 from nlp_service.notify.sealing import Vault
@@ -181,13 +181,19 @@ class Sender:
         if kind is None:
             return Outcome(False, "kind_unknown", False)
         request = kind.request(notice, opened, key, self._now(), self._zone)
-        host = urlsplit(request.url).hostname or ""
-        # A name that was public when it was given may lead elsewhere by now.
-        if not self._allow_private and not await asyncio.to_thread(is_public, host):
+        try:
+            # A name that was public when it was given may lead elsewhere by now.
+            place = read_url(request.url, is_private_allowed=self._allow_private)
+            address = await asyncio.to_thread(resolve, place, is_private_allowed=self._allow_private)
+        except (Refused, BadInput):
             return Outcome(False, "address_not_public")
+        except OSError:
+            return Outcome(False, "name_unknown")
+        url, host = pinned(place, address)
+        told: dict[str, Any] = {"headers": request.headers | {"Host": host}, "extensions": {"sni_hostname": place.host}}
         try:
             async with asyncio.timeout(TRY_S):
-                answer = await client.post(request.url, content=request.body, headers=request.headers)
+                answer = await client.post(url, content=request.body, **told)
         except TimeoutError:
             return Outcome(False, "timeout")
         except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from nlp_service.api.jobs.addresses import Place, Refused, read_url, resolve
 from nlp_service.api.jobs.callbacks import PAUSES_S, Callbacks, sign
 from nlp_service.errors import BadInput
+from nlp_service.notify.addresses import Place, Refused, read_url, resolve
 from nlp_service.store.database import Database, open_database
 from nlp_service.store.job_records import Callback
 from nlp_service.store.jobs import JobStore

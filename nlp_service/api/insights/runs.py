@@ -13,12 +13,12 @@ from nlp_service.api.caller import tenant_of
 from nlp_service.api.insights.answers import show_run
 from nlp_service.api.insights.asked import Wanted, channels_of
 from nlp_service.api.insights.finding import Shelf, start_run
-from nlp_service.api.jobs.addresses import read_url
 from nlp_service.api.jobs.desk import accepted
 from nlp_service.api.resources import check_line, is_number, query_number, respond
 from nlp_service.api.schemas.insights import MAX_ZONE, RunRequest, RunsResponse
 from nlp_service.errors import BadInput
 from nlp_service.insight.engine.choosing import zone_named
+from nlp_service.notify.addresses import read_url
 from nlp_service.store.job_records import Callback
 
 MAX_BODY = 64 * 1024

@@ -18,8 +18,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from nlp_service.api.jobs.addresses import Place, Refused, read_url, resolve
 from nlp_service.errors import BadInput, ServiceError
+from nlp_service.notify.addresses import Place, Refused, read_url, resolve
 from nlp_service.store.database import Database
 from nlp_service.store.job_leases import JobLeases
 from nlp_service.store.job_records import Due, Job

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cryptography.fernet import Fernet
 
 from nlp_service.errors import BadInput, ServiceError
 from nlp_service.notify import apprised
-from nlp_service.notify.addresses import check_url, is_public
+from nlp_service.notify.addresses import Refused, check_url, pinned, read_url, resolve
 from nlp_service.notify.sealing import Vault, key_of_folder
 
 
@@ -100,11 +101,19 @@ def test_addresses_that_may_be_called() -> None:
         check_url("file:///etc/passwd", allow_private=True)
 
 
-def test_names_that_lead_to_this_machine_are_not_public() -> None:
-    assert not is_public("localhost")
-    assert not is_public("127.0.0.1")
-    assert not is_public("no-such-name.invalid")
-    assert is_public("93.184.216.34")
+def test_what_a_name_stands_for_is_looked_at_and_then_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = read_url("https://hooks.example.com:8443/a?b=c")
+    found = {"hooks.example.com": "93.184.216.34"}
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [(0, 0, 0, "", (found[host], 0))])
+    assert pinned(place, resolve(place)) == ("https://93.184.216.34:8443/a?b=c", "hooks.example.com:8443")
+    found["hooks.example.com"] = "10.0.0.8"  # as somebody who owns the name could have it a moment later
+    with pytest.raises(Refused):
+        resolve(place)
+    assert resolve(place, is_private_allowed=True) == "10.0.0.8"
+    assert pinned(read_url("https://[2606:4700::1]/"), "2606:4700::1") == (
+        "https://[2606:4700::1]:443/",
+        "[2606:4700::1]",
+    )
 
 
 @pytest.mark.parametrize(
