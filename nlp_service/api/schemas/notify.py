@@ -155,7 +155,7 @@ _ROUTES = {
 _LINE = OutboxLine(41, "9f0c", "duty-robot", "incident:5b1f", "incident.opened", False, "sent", 1, None, _AT, _AT, _AT)
 
 EXAMPLES: tuple[msgspec.Struct, ...] = (
-    ChannelRequest("wecom", {"url": "https://robots.example.com/send?key=…"}, {"owner": "值班组"}),
+    ChannelRequest("wecom", {"url": "https://robots.example.com/send?key=YOURS"}, {"owner": "值班组"}),
     ChannelsResponse(_ID, [_CHANNEL]),
     ChannelResponse(_ID, _CHANNEL),
     ChannelSwitchRequest(False),
