@@ -37,8 +37,7 @@ def set_up(connection: Any, record: object) -> None:
     # The driver would begin transactions by itself, and only before the first write.
     connection.isolation_level = None
     cursor = connection.cursor()
-    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        cursor.execute("PRAGMA journal_mode = wal")
+    _keep_a_log(cursor)
     # In WAL mode a killed process loses nothing with it, a power cut at most the last moments, and never half of one.
     cursor.execute("PRAGMA synchronous = normal")
     cursor.execute("PRAGMA foreign_keys = on")
@@ -48,6 +47,20 @@ def set_up(connection: Any, record: object) -> None:
     cursor.execute("PRAGMA secure_delete = on")
     cursor.execute(f"PRAGMA journal_size_limit = {_CHECKPOINT_PAGES * _PAGE}")
     cursor.close()
+
+
+def _keep_a_log(cursor: Any) -> None:
+    """Turn the write-ahead log on. Of several who open a new database at once SQLite lets some wait for nothing."""
+    deadline = time.monotonic() + _PATIENCE_S * 8
+    while True:
+        try:
+            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                cursor.execute("PRAGMA journal_mode = wal")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_random.uniform(0.001, 0.01))
 
 
 def begin(connection: Connection, wait_s: float) -> None:
